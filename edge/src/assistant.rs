@@ -1,0 +1,1 @@
+//! One turn: capture, recall, prompt, generate, remember.

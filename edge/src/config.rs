@@ -1,0 +1,1 @@
+//! Configuration, resolved once: flag, environment, file, board, default.

@@ -1,0 +1,1 @@
+//! Memories and conversation to a prompt within budget.

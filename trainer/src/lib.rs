@@ -1,0 +1,11 @@
+//! The workstation program: trains the very model a device runs, and proves the gain.
+
+pub mod cli;
+pub mod config;
+pub mod dataset;
+pub mod evaluate;
+pub mod export;
+pub mod run;
+pub mod schedule;
+pub mod torch;
+pub mod ui;

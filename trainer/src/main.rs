@@ -1,0 +1,3 @@
+//! The workstation program.
+
+fn main() {}

@@ -1,0 +1,139 @@
+//! Questions to memory, and what comes back.
+
+use serde::{Deserialize, Serialize};
+use shared::chat::Role;
+use shared::clock::Timestamp;
+use shared::id::{EpisodeId, SessionId};
+
+use super::episode::{ItemId, Source};
+use super::record::Kind;
+
+/// Which memories are looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// Only memories of this kind.
+    pub kind: Option<Kind>,
+    /// Only what was said at or after this instant.
+    pub since: Option<Timestamp>,
+    /// Only what was said before this instant.
+    pub until: Option<Timestamp>,
+    /// Only what came from here.
+    pub source: Option<Source>,
+    /// Whether secrets that the owner wants remembered are shown: to the owner, yes.
+    pub include_sensitive: bool,
+    /// Whether memories that were replaced are shown.
+    pub include_superseded: bool,
+}
+
+impl Default for Filter {
+    /// The owner looks at everything that still holds.
+    fn default() -> Self {
+        Self {
+            kind: None,
+            since: None,
+            until: None,
+            source: None,
+            include_sensitive: true,
+            include_superseded: false,
+        }
+    }
+}
+
+/// A question to memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query {
+    /// The words.
+    pub text: String,
+    /// At most this many hits.
+    pub limit: usize,
+    /// At most about this many tokens of text; `None`: no bound.
+    pub token_budget: Option<usize>,
+    /// The conversation it is asked in.
+    pub session: Option<SessionId>,
+    /// Episodes that the asker sees already.
+    pub exclude: Vec<EpisodeId>,
+    /// Which memories are looked at.
+    pub filter: Filter,
+    /// When it is asked.
+    pub now: Timestamp,
+}
+
+impl Query {
+    /// A plain question: ten hits, no filter.
+    pub fn new(text: impl Into<String>, now: Timestamp) -> Self {
+        Self {
+            text: text.into(),
+            limit: 10,
+            token_budget: None,
+            session: None,
+            exclude: Vec::new(),
+            filter: Filter::default(),
+            now,
+        }
+    }
+}
+
+/// What a score is made of: each part's share of the sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Why {
+    /// Words in common.
+    pub lexical: f32,
+    /// Nearness in meaning.
+    pub dense: f32,
+    /// How lately it was said.
+    pub recency: f32,
+    /// How much it matters.
+    pub importance: f32,
+    /// Names in common.
+    pub names: f32,
+    /// A time that the question names.
+    pub time: f32,
+    /// What was said beside it.
+    pub neighbour: f32,
+}
+
+/// One thing recalled.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Hit {
+    /// The memory, or the episode where no memory was taken from these words.
+    pub item: ItemId,
+    /// The episode the words stand in.
+    pub episode: EpisodeId,
+    /// The words.
+    pub text: String,
+    /// When they were said.
+    pub said_at: Timestamp,
+    /// Who said them.
+    pub role: Role,
+    /// Greater is better; comparable within one recall only.
+    pub score: f32,
+    /// What the score is made of.
+    pub why: Why,
+    /// Whether it is a secret that its owner wants remembered.
+    pub sensitive: bool,
+}
+
+/// How the vectors were searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SearchPath {
+    /// Not at all: words only.
+    Lexical,
+    /// Every vector in int8, the best in full precision.
+    Scan,
+    /// 1-bit codes, then int8, then full precision.
+    Cascade,
+    /// Sealed graphs for the archive, codes for the rest.
+    Segments,
+}
+
+/// What a question brought back.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Recall {
+    /// Best first.
+    pub hits: Vec<Hit>,
+    /// `0.0..=1.0`; low when nothing fits.
+    pub confidence: f32,
+    /// How the vectors were searched.
+    pub path: SearchPath,
+}

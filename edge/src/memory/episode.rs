@@ -12,9 +12,8 @@ use shared::id::{EpisodeId, MemoryId, SessionId};
 use super::query::{Hit, Why};
 
 /// Where words came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum Source {
     /// A conversation.
     Chat,

@@ -15,42 +15,7 @@ use serde::{Deserialize, Serialize};
 use shared::chat::Role;
 use shared::clock::Timestamp;
 
-/// What a memory is about. Stored: the discriminants are never renumbered.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    clap::ValueEnum,
-)]
-#[serde(rename_all = "lowercase")]
-#[repr(u8)]
-pub enum Kind {
-    /// Who the person is: name, age, profession.
-    Identity = 0,
-    /// What they like, prefer, avoid.
-    Preference = 1,
-    /// Whom they know, and what holds of those.
-    Relation = 2,
-    /// What something is.
-    Definition = 3,
-    /// When something is.
-    Date = 4,
-    /// Where somebody lives, works or goes.
-    Place = 5,
-    /// What they own, and where and how it is.
-    Belonging = 6,
-    /// A code, a password: kept because it was asked for, shown to its owner only.
-    Secret = 7,
-    /// Anything they asked to have remembered.
-    Note = 8,
-}
+use super::record::Kind;
 
 /// What a statement is about: the place of a fact, and what it says there.
 ///

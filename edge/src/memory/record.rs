@@ -7,9 +7,20 @@ use shared::id::{EpisodeId, MemoryId};
 use super::episode::Source;
 
 /// What a memory is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    clap::ValueEnum,
+)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum Kind {
     /// Who the owner is.
     Identity,
@@ -108,7 +119,7 @@ impl MemoryRecord {
 }
 
 /// Whether a memory is kept whatever the policy says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Pin {
     /// Never dropped.
     On,

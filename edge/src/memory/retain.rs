@@ -16,7 +16,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use shared::clock::Timestamp;
 
-use super::extract::{Draft, Kind};
+use super::extract::Draft;
+use super::record::{Kind, Pin};
 
 /// How much to keep, and for how long.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,15 +45,6 @@ impl Default for Policy {
             min_age_days: 7.0,
         }
     }
-}
-
-/// Whether the owner holds on to an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Pin {
-    /// It stays, whatever the budget.
-    On,
-    /// It may go.
-    Off,
 }
 
 /// What a plan knows of one memory or episode.

@@ -1,3 +1,57 @@
-//! The device program.
+//! The device program: what only a process can do, then [`edge::cli::main`].
 
-fn main() {}
+use std::io::{BufReader, IsTerminal as _, stderr, stdin, stdout};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use edge::cli::input::Input;
+use edge::cli::{Env, Interrupt};
+use edge::config::paths::Variables;
+use edge::ui::{Terminal, Ui};
+use jiff::tz::TimeZone;
+use shared::clock::SystemClock;
+
+/// The exit code of a program ended by Ctrl-C, as shells count it.
+const INTERRUPTED: i32 = 130;
+
+fn main() -> ExitCode {
+    let variables: Variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .collect();
+    let interrupt = Arc::new(Interrupt::default());
+    end_on_interrupt(Arc::clone(&interrupt));
+    let mut ui = Ui::new(Box::new(stdout()), Box::new(stderr()), terminal(&variables));
+    let env = Env {
+        clock: Arc::new(SystemClock),
+        zone: TimeZone::system(),
+        seed: rand::random(),
+        variables,
+        input: Input::new(Box::new(BufReader::new(stdin())), stdin().is_terminal()),
+        interrupt,
+    };
+    ExitCode::from(edge::cli::main(std::env::args_os(), env, &mut ui))
+}
+
+fn terminal(variables: &Variables) -> Terminal {
+    let is_set = |name: &str| variables.get(name).is_some_and(|value| !value.is_empty());
+    let dumb = variables.get("TERM").is_some_and(|term| term == "dumb");
+    Terminal {
+        output: stdout().is_terminal(),
+        errors: stderr().is_terminal(),
+        colours: !is_set("NO_COLOR") && !dumb,
+        columns: rustix::termios::tcgetwinsize(stdout())
+            .ok()
+            .map(|size| size.ws_col)
+            .filter(|columns| *columns > 0),
+    }
+}
+
+/// A handler that cannot be installed leaves Ctrl-C to the system, which ends the program.
+fn end_on_interrupt(interrupt: Arc<Interrupt>) {
+    let _ = ctrlc::set_handler(move || {
+        if interrupt.raise() {
+            #[expect(clippy::exit, reason = "a signal ends the program wherever it is")]
+            std::process::exit(INTERRUPTED);
+        }
+    });
+}

@@ -1,0 +1,82 @@
+//! Every configuration key and what it means.
+
+/// A key that may be set.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// `section.name`.
+    pub path: &'static str,
+    /// What it does, in one sentence.
+    pub meaning: &'static str,
+}
+
+impl Key {
+    /// The environment variable that sets it: `SCRUBJAY_SECTION_NAME`.
+    pub fn variable(self) -> String {
+        format!("SCRUBJAY_{}", self.path.replace('.', "_").to_uppercase())
+    }
+}
+
+/// Whether there is such a key.
+pub fn is_known(path: &str) -> bool {
+    KEYS.iter().any(|key| key.path == path)
+}
+
+const fn key(path: &'static str, meaning: &'static str) -> Key {
+    Key { path, meaning }
+}
+
+/// Every key, in the order `config show` lists them.
+pub const KEYS: &[Key] = &[
+    key(
+        "device.board",
+        "Board profile; `auto` looks at the hardware",
+    ),
+    key(
+        "model.name",
+        "Installed model or GGUF file; unset: what `edge model use` chose",
+    ),
+    key(
+        "model.context",
+        "Tokens of context, prompt and answer together",
+    ),
+    key("model.threads", "Threads that generate"),
+    key("model.threads_prefill", "Threads that read the prompt"),
+    key("model.kv_type", "Type of the KV cache: `f16` or `q8_0`"),
+    key("model.mmap", "Map the model file instead of reading it"),
+    key(
+        "model.memory_budget_mib",
+        "MiB that model and KV cache may take",
+    ),
+    key("answer.max_tokens", "Most tokens of an answer"),
+    key(
+        "answer.temperature",
+        "Randomness; 0 always takes the likeliest token; unset, as below: what suits the model",
+    ),
+    key("answer.top_k", "Choose among this many tokens; 0: all"),
+    key(
+        "answer.top_p",
+        "Choose among the likeliest tokens that have this probability together",
+    ),
+    key(
+        "answer.min_p",
+        "Choose among tokens at least this likely, against the likeliest",
+    ),
+    key(
+        "answer.repeat_penalty",
+        "Penalty on tokens used lately; 1: none",
+    ),
+    key("answer.seed", "Makes answers with a temperature repeatable"),
+    key("memory.enabled", "Recall and remember"),
+    key(
+        "memory.recall_limit",
+        "Most memories shown to the model at once",
+    ),
+    key(
+        "memory.recall_tokens",
+        "Most tokens these may take together",
+    ),
+    key(
+        "memory.embedder",
+        "Installed embedder; unset: what `edge model use --embedder` chose",
+    ),
+];

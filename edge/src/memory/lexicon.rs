@@ -206,16 +206,30 @@ pub fn label(text: &str) -> Option<(&str, &str)> {
     fits.then_some((head, rest))
 }
 
-/// Whether a text asks something.
-#[must_use]
-pub fn asks(text: &str) -> bool {
-    text.contains('?')
+/// Whether a text asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asks {
+    /// It does not.
+    #[default]
+    No,
+    /// A question stands in it, and something after it.
+    Among,
+    /// It ends in a question.
+    Last,
 }
 
-/// Whether a text asks and does nothing else: it ends in a question mark.
-#[must_use]
-pub fn only_asks(text: &str) -> bool {
-    text.trim_end().ends_with('?')
+impl Asks {
+    /// Looks for question marks.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        if text.trim_end().ends_with('?') {
+            Self::Last
+        } else if text.contains('?') {
+            Self::Among
+        } else {
+            Self::No
+        }
+    }
 }
 
 fn label_key(term: &str) -> String {
@@ -226,6 +240,7 @@ fn label_key(term: &str) -> String {
 fn words(text: &str) -> impl Iterator<Item = String> {
     text.unicode_words().map(|word| {
         let lower: String = word
+            .trim_start_matches(|c: char| !c.is_alphanumeric())
             .chars()
             .flat_map(char::to_lowercase)
             .map(|c| match c {
@@ -288,6 +303,13 @@ mod tests {
         assert_eq!(label("Dr. Ann Lee: hello"), Some(("Dr. Ann Lee", "hello")));
         assert_eq!(label("it was clear: he left"), None);
         assert_eq!(label("At 10: tea"), None);
+    }
+
+    #[test]
+    fn a_question_is_told_from_a_question_with_its_answer() {
+        assert_eq!(Asks::of("How are you? "), Asks::Last);
+        assert_eq!(Asks::of("Me? I am fine."), Asks::Among);
+        assert_eq!(Asks::of("Fine."), Asks::No);
     }
 
     #[test]

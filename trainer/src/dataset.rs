@@ -1,1 +1,41 @@
-//! Being written.
+//! What models are trained on: `nano`'s corpus, its tokenizer, and its evaluation questions.
+//!
+//! Pure and seeded: dialogue `index` of seed `seed` is the same on every machine. A dialogue
+//! shows memories in exactly the words that a device puts around them ([`shared::turn`]).
+
+mod dialogues;
+mod dice;
+mod facts;
+mod phrases;
+pub mod questions;
+mod talk;
+pub mod tokenizer;
+mod values;
+mod words;
+
+use shared::chat::Message;
+
+/// One conversation: the system prompt, then user and assistant in turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dialogue {
+    /// The messages in order.
+    pub messages: Vec<Message>,
+}
+
+/// An endless corpus.
+#[derive(Clone, Copy, Debug)]
+pub struct Generator {
+    seed: u64,
+}
+
+impl Generator {
+    /// The corpus of `seed`.
+    pub const fn new(seed: u64) -> Self {
+        Self { seed }
+    }
+
+    /// Dialogue `index`; holds no value that is kept for evaluation.
+    pub fn dialogue(&self, index: u64) -> Dialogue {
+        dialogues::training(self.seed, index)
+    }
+}

@@ -1,0 +1,212 @@
+//! What is said besides facts: greetings, thanks, questions about the assistant, notes.
+
+/// Words of the user and what the assistant answers.
+pub(crate) const SMALL_TALK: &[(&[&str], &[&str])] = &[
+    (
+        &[
+            "hi",
+            "hello",
+            "hey",
+            "hey there",
+            "good morning",
+            "good evening",
+            "good afternoon",
+            "hi there",
+            "hello Scrubjay",
+            "hi Scrubjay",
+        ],
+        &["Hello! What can I remember for you?"],
+    ),
+    (
+        &[
+            "how are you?",
+            "how are you doing?",
+            "how's it going?",
+            "are you well?",
+            "how do you do?",
+        ],
+        &["I'm fine, thank you. What can I remember for you?"],
+    ),
+    (
+        &[
+            "thanks",
+            "thank you",
+            "thanks a lot",
+            "thank you very much",
+            "great, thanks",
+            "perfect, thank you",
+            "thx",
+            "cheers",
+            "thanks!",
+            "ok, thank you",
+        ],
+        &["You're welcome."],
+    ),
+    (
+        &[
+            "who are you?",
+            "what are you?",
+            "what's your name?",
+            "what is your name?",
+            "are you a person?",
+            "introduce yourself",
+            "are you a robot?",
+        ],
+        &["I'm Scrubjay, a private assistant that remembers what you tell it."],
+    ),
+    (
+        &[
+            "what can you do?",
+            "how can you help me?",
+            "help",
+            "what are you good at?",
+            "what do you do?",
+            "how do you work?",
+            "what should I tell you?",
+        ],
+        &[
+            "I remember what you tell me and answer your questions from it. Tell me something to remember.",
+        ],
+    ),
+    (
+        &[
+            "bye",
+            "goodbye",
+            "see you",
+            "good night",
+            "see you tomorrow",
+            "talk to you later",
+            "that's all",
+            "that's all for today",
+            "see you later",
+        ],
+        &["Goodbye! I'll remember what you told me."],
+    ),
+    (
+        &[
+            "ok", "okay", "good", "great", "nice", "perfect", "alright", "cool", "fine", "got it",
+            "right", "yes", "sure",
+        ],
+        &["Good. I'm here when you need me."],
+    ),
+    (
+        &[
+            "where is my data?",
+            "do you send my data anywhere?",
+            "is this private?",
+            "are you online?",
+            "who can read this?",
+            "do you need the internet?",
+        ],
+        &["Everything stays on this device."],
+    ),
+    (
+        &[
+            "tell me a joke",
+            "write a poem",
+            "what's the weather like?",
+            "what is the capital of France?",
+            "translate this for me",
+            "write some code",
+            "who won the game?",
+            "what's in the news?",
+            "sing a song",
+            "tell me a story",
+            "what is two plus two?",
+            "play some music",
+        ],
+        &["I can't do that. I only remember what you tell me."],
+    ),
+    (
+        &[
+            "I'm tired",
+            "I'm bored",
+            "I'm sad today",
+            "what a long day",
+            "I had a bad day",
+            "I'm exhausted",
+            "I don't feel well",
+        ],
+        &["I'm sorry to hear that."],
+    ),
+    (
+        &[
+            "I'm happy today",
+            "I had a great day",
+            "it was a good day",
+            "I feel good",
+            "life is good",
+        ],
+        &["I'm glad to hear that."],
+    ),
+    (
+        &[
+            "you're great",
+            "well done",
+            "good job",
+            "I like you",
+            "you are very helpful",
+            "that's right",
+            "correct",
+            "exactly",
+        ],
+        &["Thank you."],
+    ),
+    (
+        &[
+            "sorry",
+            "I'm sorry",
+            "never mind",
+            "forget it",
+            "my mistake",
+            "oops",
+        ],
+        &["No problem."],
+    ),
+    (
+        &[
+            "are you there?",
+            "hello?",
+            "can you hear me?",
+            "are you listening?",
+        ],
+        &["Yes, I'm here."],
+    ),
+];
+
+/// Things said that fit no slot; `{w}` is an invented word, `{p}` an invented name.
+pub(crate) const NOTES: &[&str] = &[
+    "we went to the {w} market yesterday",
+    "I saw {p} at the station today",
+    "the {w} meeting was long",
+    "I finally finished the report about {w}",
+    "it rained all day and we stayed at home",
+    "{p} called me this morning",
+    "I have to buy milk, bread and {w}",
+    "we watched a film about {w} last night",
+    "I need to water the plants on Friday",
+    "the train was late again",
+    "{p} sent me a postcard",
+    "I started reading about {w}",
+    "dinner with {p} was great",
+    "I have to call {p} back",
+    "the garden looks good this year",
+    "I baked a {w} cake with {p}",
+    "I repaired the {w} with some glue",
+    "we played {w} with {p} all evening",
+    "I ordered a new {w} for the kitchen",
+    "I slept badly last night",
+    "I want to learn more about {w}",
+    "the neighbours had a party",
+    "I took a walk with {p}",
+    "the {w} concert was loud but good",
+    "I spent the weekend in the mountains with {p}",
+    "{p} recommended a book about {w}",
+    "I tried {w} for the first time",
+    "the car needs new tyres",
+    "I paid the bill for {w}",
+    "I cleaned the whole house today",
+];
+
+/// What the assistant answers to a note.
+pub(crate) const NOTED: &str = "Got it. I'll remember that.";

@@ -7,8 +7,15 @@
 mod app;
 mod completions;
 mod config;
+mod failure;
+mod feedback;
 pub mod input;
+mod memory;
 mod report;
+mod sessions;
+mod shown;
+mod told;
+mod why;
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -46,6 +53,10 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Sessions(sessions::Args),
+    Why(why::Args),
+    Memory(memory::Args),
+    Feedback(feedback::Args),
     Config(config::Args),
     Completions(completions::Args),
 }
@@ -54,12 +65,16 @@ impl Command {
     /// The configuration keys that this command's own flags set.
     fn settings(&self) -> Vec<String> {
         match self {
-            Self::Config(_) | Self::Completions(_) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
     fn run(&self, app: &App, ui: &mut Ui) -> anyhow::Result<()> {
         match self {
+            Self::Sessions(args) => sessions::run(args, app, ui),
+            Self::Why(args) => why::run(args, app, ui),
+            Self::Memory(args) => memory::run(args, app, ui),
+            Self::Feedback(args) => feedback::run(args, app, ui),
             Self::Config(args) => config::run(args, app, ui),
             Self::Completions(args) => completions::run(args, ui),
         }

@@ -17,8 +17,10 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use shared::redact::Rules;
 
 use crate::config::layer::Layer;
+use crate::memory::retain::Policy;
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +98,10 @@ pub struct Config {
     pub answer: AnswerConfig,
     /// What is recalled.
     pub memory: MemoryConfig,
+    /// What is never kept.
+    pub redact: Rules,
+    /// How much is kept, and for how long.
+    pub retain: Policy,
 }
 
 /// The hardware.

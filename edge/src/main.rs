@@ -1,12 +1,13 @@
 //! The device program: what only a process can do, then [`edge::cli::main`].
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{BufReader, IsTerminal as _, stderr, stdin, stdout};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use edge::cli::input::Input;
 use edge::cli::{Env, Interrupt};
-use edge::config::paths::Variables;
 use edge::ui::{Terminal, Ui};
 use jiff::tz::TimeZone;
 use shared::clock::SystemClock;
@@ -15,7 +16,7 @@ use shared::clock::SystemClock;
 const INTERRUPTED: i32 = 130;
 
 fn main() -> ExitCode {
-    let variables: Variables = std::env::vars_os()
+    let variables: BTreeMap<String, OsString> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
         .collect();
     let interrupt = Arc::new(Interrupt::default());
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
     ExitCode::from(edge::cli::main(std::env::args_os(), env, &mut ui))
 }
 
-fn terminal(variables: &Variables) -> Terminal {
+fn terminal(variables: &BTreeMap<String, OsString>) -> Terminal {
     let is_set = |name: &str| variables.get(name).is_some_and(|value| !value.is_empty());
     let dumb = variables.get("TERM").is_some_and(|term| term == "dumb");
     Terminal {

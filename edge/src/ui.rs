@@ -7,7 +7,7 @@
 //! - Plain text never carries a control character or a bidirectional override to a
 //!   terminal: [`safe`] spells them out. What is stored is not changed.
 //! - Colours and moving bars appear on a terminal only, and not where `NO_COLOR` is set.
-//! - A reader that went away is [`Closed`], whatever was being written.
+//! - A reader that went away is noticed, whoever was writing: [`Ui::is_closed`].
 
 pub mod editor;
 pub mod progress;
@@ -48,12 +48,9 @@ pub struct Terminal {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// The reader of the output went away. Not a failure: it had seen enough.
-    #[error("the reader of the output went away")]
-    Closed,
-    /// The output cannot be written.
+    /// The stream does not take it.
     #[error("cannot write the output")]
-    Output {
+    Stream {
         /// The system's reason.
         source: io::Error,
     },
@@ -61,10 +58,7 @@ pub enum WriteError {
 
 impl From<io::Error> for WriteError {
     fn from(source: io::Error) -> Self {
-        match source.kind() {
-            io::ErrorKind::BrokenPipe => Self::Closed,
-            _ => Self::Output { source },
-        }
+        Self::Stream { source }
     }
 }
 
@@ -80,9 +74,36 @@ pub trait View: Serialize {
 /// A stream the program writes to.
 pub type Stream = Box<dyn Write + Send>;
 
+/// Standard output, and whether its reader went away.
+struct Output {
+    stream: Stream,
+    closed: bool,
+}
+
+impl Output {
+    fn noted<T>(&mut self, done: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &done {
+            self.closed |= error.kind() == io::ErrorKind::BrokenPipe;
+        }
+        done
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let done = self.stream.write(bytes);
+        self.noted(done)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let done = self.stream.flush();
+        self.noted(done)
+    }
+}
+
 /// The output streams and how to write to them.
 pub struct Ui {
-    output: Stream,
+    output: Output,
     errors: Stream,
     terminal: Terminal,
     format: Format,
@@ -92,7 +113,10 @@ impl Ui {
     /// Writes to these streams.
     pub fn new(output: Stream, errors: Stream, terminal: Terminal) -> Self {
         Self {
-            output,
+            output: Output {
+                stream: output,
+                closed: false,
+            },
             errors,
             terminal,
             format: Format::Plain,
@@ -107,6 +131,11 @@ impl Ui {
     /// How data is written.
     pub const fn format(&self) -> Format {
         self.format
+    }
+
+    /// Whether the reader of standard output went away. No failure: it has seen enough.
+    pub const fn is_closed(&self) -> bool {
+        self.output.closed
     }
 
     /// What stands at the other end.

@@ -1,26 +1,40 @@
 //! What commands share: configuration at once, memory and model on first use.
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{OnceCell, RefCell, RefMut};
 use std::io;
+use std::sync::Arc;
 
 use anyhow::Context as _;
-use shared::clock::Timestamp;
+use jiff::tz::TimeZone;
+use shared::clock::{Clock, Timestamp};
+use shared::id::SessionId;
 
-use crate::cli::Env;
+use crate::cli::failure::Failure;
 use crate::cli::input::Input;
+use crate::cli::{Env, Interrupt};
 use crate::config::layer::Layer;
 use crate::config::paths::Paths;
 use crate::config::{Config, ConfigError, Origin, Resolved, keys};
+use crate::memory::embedder::Embedder;
+use crate::memory::{Memory, Options};
 use crate::ui::Ui;
 
 /// Variables that begin like a key's and are none.
 const OTHER_VARIABLES: &[&str] = &["SCRUBJAY_HOME", "SCRUBJAY_LOG"];
 
+/// The conversation that notes from the command line belong to.
+const NOTES: &str = "notes";
+
 /// What commands share.
 pub struct App {
-    env: RefCell<Env>,
+    clock: Arc<dyn Clock>,
+    zone: TimeZone,
+    seed: u64,
+    input: RefCell<Input>,
+    interrupt: Arc<Interrupt>,
     paths: Paths,
     resolved: Resolved,
+    memory: OnceCell<Arc<Memory>>,
 }
 
 impl App {
@@ -39,8 +53,13 @@ impl App {
         }
         Ok(Self {
             resolved: Resolved::new(layers)?,
-            env: RefCell::new(env),
+            clock: env.clock,
+            zone: env.zone,
+            seed: env.seed,
+            input: RefCell::new(env.input),
+            interrupt: env.interrupt,
             paths,
+            memory: OnceCell::new(),
         })
     }
 
@@ -61,12 +80,74 @@ impl App {
 
     /// Standard input. Held by one reader at a time.
     pub fn input(&self) -> RefMut<'_, Input> {
-        RefMut::map(self.env.borrow_mut(), |env| &mut env.input)
+        self.input.borrow_mut()
+    }
+
+    /// Ctrl-C.
+    pub fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
     }
 
     /// The present instant.
     pub fn now(&self) -> Timestamp {
-        self.env.borrow().clock.now()
+        self.clock.now()
+    }
+
+    /// The time zone days are shown in.
+    pub fn zone(&self) -> TimeZone {
+        self.zone.clone()
+    }
+
+    /// Memory, opened on first use.
+    ///
+    /// # Errors
+    /// When its folder or its embedder cannot be opened.
+    pub fn memory(&self) -> anyhow::Result<Arc<Memory>> {
+        if let Some(memory) = self.memory.get() {
+            return Ok(Arc::clone(memory));
+        }
+        let options = Options {
+            zone: self.zone(),
+            seed: self.seed,
+        };
+        let clock = Arc::clone(&self.clock);
+        let memory = Memory::open(&self.paths.memory, self.embedder()?, clock, options);
+        let memory = Arc::new(memory.context("cannot open memory")?);
+        Ok(Arc::clone(self.memory.get_or_init(|| memory)))
+    }
+
+    fn embedder(&self) -> anyhow::Result<Arc<dyn Embedder>> {
+        Ok(Arc::new(crate::memory::embedder::Lexical))
+    }
+
+    /// The conversation that notes from the command line belong to.
+    ///
+    /// # Errors
+    /// When memory cannot be read or written.
+    pub fn notes_session(&self) -> anyhow::Result<SessionId> {
+        let memory = self.memory()?;
+        let sessions = memory.sessions()?;
+        match sessions.iter().find(|session| session.title == NOTES) {
+            Some(session) => Ok(session.id),
+            None => Ok(memory.new_session(NOTES)?),
+        }
+    }
+
+    /// Asks before something is removed for good; whoever said `yes` before, and a
+    /// script, is not asked.
+    ///
+    /// # Errors
+    /// [`Failure::NotConfirmed`] on any other answer than yes.
+    pub(super) fn confirm(&self, yes: bool, question: &str, ui: &mut Ui) -> anyhow::Result<()> {
+        if yes || !self.input().is_terminal() {
+            return Ok(());
+        }
+        ui.text_aside(&format!("{question} [y/N] "))?;
+        let answer = self.input().line()?.unwrap_or_default();
+        match answer.trim().to_lowercase().as_str() {
+            "y" | "yes" => Ok(()),
+            _ => Err(Failure::NotConfirmed.into()),
+        }
     }
 }
 

@@ -25,7 +25,7 @@ pub enum InputError {
     #[error("a message of {bytes} bytes is longer than {limit} bytes may be")]
     TooLong {
         /// How long it is.
-        bytes: u64,
+        bytes: usize,
         /// How long it may be.
         limit: usize,
     },
@@ -97,7 +97,7 @@ impl Input {
     }
 
     /// Reads up to the end asked for; counts, without keeping, what is over the limit.
-    fn take(&mut self, bytes: &mut Vec<u8>, until: Until) -> Result<u64, InputError> {
+    fn take(&mut self, bytes: &mut Vec<u8>, until: Until) -> Result<usize, InputError> {
         let most = u64::try_from(MESSAGE_LIMIT).unwrap_or(u64::MAX) + 1;
         let mut total = 0;
         loop {
@@ -115,7 +115,7 @@ impl Input {
                 Until::LineEnd => bytes.last() == Some(&b'\n') || part.last() == Some(&b'\n'),
                 Until::End => false,
             };
-            total += u64::try_from(read).unwrap_or(u64::MAX);
+            total += read;
             if ended || read == 0 || read < MESSAGE_LIMIT {
                 break;
             }
@@ -131,8 +131,8 @@ enum Until {
     End,
 }
 
-fn check_length(total: u64, bytes: &[u8]) -> Result<(), InputError> {
-    let line_end = u64::from(bytes.last() == Some(&b'\n'));
+fn check_length(total: usize, bytes: &[u8]) -> Result<(), InputError> {
+    let line_end = usize::from(bytes.last() == Some(&b'\n'));
     check(total - line_end)
 }
 
@@ -140,14 +140,14 @@ fn check_length(total: u64, bytes: &[u8]) -> Result<(), InputError> {
 ///
 /// # Errors
 /// [`InputError::TooLong`].
-pub fn check(bytes: u64) -> Result<(), InputError> {
-    match usize::try_from(bytes) {
-        Ok(length) if length <= MESSAGE_LIMIT => Ok(()),
-        _ => Err(InputError::TooLong {
-            bytes,
-            limit: MESSAGE_LIMIT,
-        }),
+pub(super) fn check(bytes: usize) -> Result<(), InputError> {
+    if bytes <= MESSAGE_LIMIT {
+        return Ok(());
     }
+    Err(InputError::TooLong {
+        bytes,
+        limit: MESSAGE_LIMIT,
+    })
 }
 
 fn text(bytes: Vec<u8>, first_line: u64) -> Result<String, InputError> {

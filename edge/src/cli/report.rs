@@ -4,8 +4,11 @@
 
 use anyhow::Error;
 
+use crate::cli::failure::Failure;
+use crate::cli::input::InputError;
 use crate::config::ConfigError;
-use crate::ui::{Tone, Ui, WriteError};
+use crate::memory::MemoryError;
+use crate::ui::{Tone, Ui};
 
 /// Done.
 pub(super) const DONE: u8 = 0;
@@ -13,10 +16,12 @@ pub(super) const DONE: u8 = 0;
 const FAILED: u8 = 1;
 /// The command line or the configuration is wrong.
 const USAGE: u8 = 2;
+/// Allowed by neither the person, a policy, a signature nor compatibility.
+const REFUSED: u8 = 3;
 
 /// Reports an error; returns the exit code. A reader that went away is no error.
 pub(super) fn report(error: &Error, ui: &mut Ui) -> u8 {
-    if error.chain().any(closed) {
+    if ui.is_closed() {
         return DONE;
     }
     let mut told = error.to_string();
@@ -30,7 +35,7 @@ pub(super) fn report(error: &Error, ui: &mut Ui) -> u8 {
         told = text;
     }
     if let Some(hint) = error.chain().find_map(hint) {
-        let _ = ui.labelled(Tone::Cyan, "hint", &hint);
+        let _ = ui.labelled(Tone::Cyan, "hint", hint);
     }
     error.chain().find_map(code).unwrap_or(FAILED)
 }
@@ -44,39 +49,73 @@ pub(super) fn usage(error: &clap::Error, ui: &mut Ui) -> u8 {
         ui.bytes(text.as_bytes())
     };
     match written {
-        Ok(()) | Err(WriteError::Closed) if error.use_stderr() => USAGE,
-        Ok(()) | Err(WriteError::Closed) => DONE,
-        Err(_) => FAILED,
+        _ if error.use_stderr() => USAGE,
+        Err(_) if !ui.is_closed() => FAILED,
+        _ => DONE,
     }
 }
 
 type Cause = dyn std::error::Error + 'static;
 
-fn closed(cause: &Cause) -> bool {
-    matches!(cause.downcast_ref::<WriteError>(), Some(WriteError::Closed))
-}
-
 fn code(cause: &Cause) -> Option<u8> {
-    match cause.downcast_ref::<ConfigError>()? {
-        ConfigError::Read { .. } => None,
-        _ => Some(USAGE),
+    if let Some(error) = cause.downcast_ref::<ConfigError>() {
+        return (!matches!(error, ConfigError::Read { .. })).then_some(USAGE);
+    }
+    match cause.downcast_ref::<Failure>()? {
+        Failure::NotATime { .. } | Failure::NotAMemory { .. } | Failure::NoQuestion => Some(USAGE),
+        Failure::NotConfirmed | Failure::MemoryOff => Some(REFUSED),
+        _ => None,
     }
 }
 
 /// What to do next.
-fn hint(cause: &Cause) -> Option<String> {
-    if let Some(error) = cause.downcast_ref::<ConfigError>() {
-        return Some(config_hint(error).to_owned());
-    }
-    None
+fn hint(cause: &Cause) -> Option<&'static str> {
+    cause
+        .downcast_ref()
+        .map(config_hint)
+        .or_else(|| cause.downcast_ref().map(failure_hint))
+        .or_else(|| cause.downcast_ref().map(input_hint))
+        .or_else(|| cause.downcast_ref().map(memory_hint))?
 }
 
-fn config_hint(error: &ConfigError) -> &'static str {
-    match error {
+const fn config_hint(error: &ConfigError) -> Option<&'static str> {
+    Some(match error {
         ConfigError::Read { .. } => "make the file readable for you, or move it away",
         ConfigError::Invalid { .. }
         | ConfigError::UnknownKey { .. }
         | ConfigError::NotASetting { .. } => "`edge config show` lists every key",
         ConfigError::NoHome => "set SCRUBJAY_HOME to a folder of your own",
+    })
+}
+
+const fn failure_hint(error: &Failure) -> Option<&'static str> {
+    match error {
+        Failure::NotConfirmed => Some("--yes does it without asking"),
+        Failure::NotAMemory { .. } => Some("`edge memory list` lists memories"),
+        Failure::NoAnswer => Some("ask something first: `edge chat` or `edge ask`"),
+        Failure::Session { .. } => Some("`edge sessions list` lists conversations"),
+        Failure::NotATime { .. } => Some("write a day (2026-03-12), an instant or a span (3 days)"),
+        Failure::NoQuestion => Some("give words, or text on standard input"),
+        Failure::Faults { .. } => Some("`edge memory verify --repair` builds anew what is derived"),
+        Failure::MemoryOff => Some("set memory.enabled = true"),
+        Failure::LeftOut { .. } => Some("build it with its default features"),
+        Failure::Read { .. } => None,
+    }
+}
+
+const fn input_hint(error: &InputError) -> Option<&'static str> {
+    match error {
+        InputError::TooLong { .. } => Some("split the text into several messages"),
+        InputError::NotText { .. } => Some("convert it, for example with `iconv -t UTF-8`"),
+        InputError::Read { .. } => None,
+    }
+}
+
+const fn memory_hint(error: &MemoryError) -> Option<&'static str> {
+    match error {
+        MemoryError::Unknown { .. } => {
+            Some("`edge memory list` and `edge memory search` show identifiers")
+        }
+        _ => None,
     }
 }

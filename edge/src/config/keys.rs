@@ -79,4 +79,23 @@ pub const KEYS: &[Key] = &[
         "memory.embedder",
         "Installed embedder; unset: what `edge model use --embedder` chose",
     ),
+    key(
+        "redact.extra",
+        "Further secrets: a list of `{ name = \"…\", pattern = \"…\" }`",
+    ),
+    key("redact.allow", "Texts that stay although they look secret"),
+    key("retain.max_bytes", "Most bytes of text and vectors kept"),
+    key("retain.max_items", "Most memories and turns kept"),
+    key(
+        "retain.half_life_days",
+        "Days without use after which a memory's strength has halved",
+    ),
+    key(
+        "retain.min_strength",
+        "What is weaker, 0 to 1, may be pruned even where there is room",
+    ),
+    key(
+        "retain.min_age_days",
+        "Nothing younger is pruned for being weak",
+    ),
 ];

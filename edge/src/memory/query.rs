@@ -127,6 +127,18 @@ pub enum SearchPath {
     Segments,
 }
 
+impl SearchPath {
+    /// The name that output uses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lexical => "lexical",
+            Self::Scan => "scan",
+            Self::Cascade => "cascade",
+            Self::Segments => "segments",
+        }
+    }
+}
+
 /// What a question brought back.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Recall {

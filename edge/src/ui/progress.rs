@@ -44,3 +44,8 @@ impl Drop for Progress {
         self.0.finish_and_clear();
     }
 }
+
+/// A size for people, in binary units.
+pub fn bytes(bytes: u64) -> String {
+    indicatif::HumanBytes(bytes).to_string()
+}

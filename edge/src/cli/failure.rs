@@ -1,0 +1,63 @@
+//! Why a command cannot go on where every library call did what it should.
+
+use std::path::PathBuf;
+
+/// Why a command cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(super) enum Failure {
+    /// The person said no.
+    #[error("not confirmed: nothing was changed")]
+    NotConfirmed,
+    /// A turn was named where a memory is needed.
+    #[error("{name:?} is a turn of a conversation, not a memory")]
+    NotAMemory {
+        /// What was named.
+        name: String,
+    },
+    /// There is no answer to speak of.
+    #[error("nothing was answered yet")]
+    NoAnswer,
+    /// No conversation has this identifier, or several end so.
+    #[error("{found} conversations are called {name:?}")]
+    Session {
+        /// What was named.
+        name: String,
+        /// How many there are.
+        found: usize,
+    },
+    /// A text is no time.
+    #[error("{text:?} is not a time")]
+    NotATime {
+        /// What was given.
+        text: String,
+    },
+    /// There is nothing to say.
+    #[error("there is no question")]
+    NoQuestion,
+    /// A check found faults.
+    #[error("{faults} faults were found, {repaired} of them repaired")]
+    Faults {
+        /// How many.
+        faults: usize,
+        /// How many are mended.
+        repaired: u64,
+    },
+    /// Memory is switched off, and the command is about memory.
+    #[error("memory is switched off")]
+    MemoryOff,
+    /// A file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// What the command needs was left out of this build.
+    #[error("this build of edge has no {what}")]
+    LeftOut {
+        /// What is missing.
+        what: &'static str,
+    },
+}

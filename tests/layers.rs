@@ -84,7 +84,7 @@ const PURE: &[&str] = &[
     "edge/src/sample.rs",
     "edge/src/memory/extract",
     "edge/src/memory/lexicon",
-    "edge/src/memory/recall.rs",
+    "edge/src/memory/recall",
     "edge/src/memory/retain",
     "trainer/src/dataset",
     "trainer/src/schedule.rs",

@@ -5,12 +5,16 @@
 //! that tests run commands in-process. [`App`] opens memory and model when first used.
 
 mod app;
+#[cfg(feature = "llama")]
+mod complete;
 mod completions;
 mod config;
 mod failure;
 mod feedback;
 pub mod input;
 mod memory;
+#[cfg(feature = "llama")]
+mod model;
 mod report;
 mod sessions;
 mod shown;
@@ -57,6 +61,10 @@ enum Command {
     Why(why::Args),
     Memory(memory::Args),
     Feedback(feedback::Args),
+    #[cfg(feature = "llama")]
+    Complete(complete::Args),
+    #[cfg(feature = "llama")]
+    Model(model::Args),
     Config(config::Args),
     Completions(completions::Args),
 }
@@ -75,6 +83,10 @@ impl Command {
             Self::Why(args) => why::run(args, app, ui),
             Self::Memory(args) => memory::run(args, app, ui),
             Self::Feedback(args) => feedback::run(args, app, ui),
+            #[cfg(feature = "llama")]
+            Self::Complete(args) => complete::run(args, app, ui),
+            #[cfg(feature = "llama")]
+            Self::Model(args) => model::run(args, ui),
             Self::Config(args) => config::run(args, app, ui),
             Self::Completions(args) => completions::run(args, ui),
         }

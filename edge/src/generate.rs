@@ -62,6 +62,8 @@ pub struct ModelCard {
     pub bos: String,
     /// The text of the token that ends an answer; empty if it has none.
     pub eos: String,
+    /// Whether every prompt must begin with [`Self::bos`].
+    pub adds_bos: bool,
     /// How many weights it has.
     pub parameters: u64,
     /// How large its file is.

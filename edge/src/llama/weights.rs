@@ -1,0 +1,135 @@
+//! A model's weights and vocabulary, loaded.
+
+use std::ffi::CString;
+use std::path::Path;
+use std::ptr::NonNull;
+
+use llama_cpp_2::model::LlamaModel as Loaded;
+use llama_cpp_2::token::LlamaToken;
+use llama_cpp_sys_2 as sys;
+
+use super::{Mapping, Repack};
+use crate::generate::Token;
+
+/// Text longer than this is not tokenised: llama.cpp counts bytes in 32 bits.
+const MOST_TEXT_BYTES: usize = 1 << 30;
+
+/// A loaded model; shared by the contexts that use it.
+pub(super) struct Weights {
+    raw: NonNull<sys::llama_model>,
+    loaded: Loaded,
+}
+
+#[expect(
+    unsafe_code,
+    reason = "llama.cpp's weights may be read from any thread"
+)]
+// SAFETY: the weights do not change after loading; contexts only read them.
+unsafe impl Send for Weights {}
+#[expect(
+    unsafe_code,
+    reason = "llama.cpp's weights may be read from any thread"
+)]
+// SAFETY: as above: `&Weights` gives reading access only.
+unsafe impl Sync for Weights {}
+
+impl Weights {
+    /// Loads a file; `None` if llama.cpp refuses it. The backend must be started.
+    #[expect(
+        unsafe_code,
+        reason = "llama.cpp's C interface; see the comments inside"
+    )]
+    pub(super) fn load(path: &Path, mapping: Mapping, repack: Repack) -> Option<Self> {
+        let name = CString::new(path.to_str()?).ok()?;
+        // SAFETY: takes nothing and returns a plain value.
+        let mut params = unsafe { sys::llama_model_default_params() };
+        params.n_gpu_layers = 0;
+        params.load_mode = match mapping {
+            Mapping::Mapped => sys::LLAMA_LOAD_MODE_MMAP,
+            Mapping::Copied => sys::LLAMA_LOAD_MODE_NONE,
+        };
+        params.use_extra_bufts = repack == Repack::Yes;
+        // SAFETY: `name` ends in NUL and lives through the call; the parameters hold no
+        // pointers but the defaults.
+        let raw = unsafe { sys::llama_model_load_from_file(name.as_ptr(), params) };
+        let raw = NonNull::new(raw)?;
+        // SAFETY: llama-cpp-2's model is `repr(transparent)` over exactly this pointer
+        // (the sizes are checked at compile time); it becomes the owner and frees it.
+        let loaded = unsafe { std::mem::transmute::<NonNull<sys::llama_model>, Loaded>(raw) };
+        Some(Self { raw, loaded })
+    }
+
+    /// The native model, valid as long as `self`.
+    pub(super) const fn as_ptr(&self) -> *mut sys::llama_model {
+        self.raw.as_ptr()
+    }
+
+    /// A value from the file's metadata.
+    pub(super) fn text(&self, key: &str) -> Option<String> {
+        self.loaded.meta_val_str(key).ok()
+    }
+
+    /// The file's chat template.
+    pub(super) fn chat_template(&self) -> Option<String> {
+        self.loaded.chat_template(None).ok()?.to_string().ok()
+    }
+
+    /// The longest context the model was trained on.
+    pub(super) fn trained_context(&self) -> u32 {
+        self.loaded.n_ctx_train()
+    }
+
+    /// How many weights there are.
+    pub(super) fn parameters(&self) -> u64 {
+        self.loaded.n_params()
+    }
+
+    /// Whether the vocabulary wants every text to begin with the beginning token.
+    pub(super) fn adds_bos(&self) -> bool {
+        self.loaded.vocab().should_add_bos()
+    }
+
+    /// How many tokens there are.
+    pub(super) fn vocabulary(&self) -> usize {
+        usize::try_from(self.loaded.vocab().n_tokens()).unwrap_or(0)
+    }
+
+    /// Cuts text into tokens, special ones included; adds none of its own.
+    pub(super) fn tokenize(&self, text: &str) -> Option<Vec<Token>> {
+        if text.len() > MOST_TEXT_BYTES {
+            return None;
+        }
+        let tokens = self.loaded.vocab().tokenize(text.as_bytes(), false, true);
+        Some(tokens.into_iter().map(|token| token.0).collect())
+    }
+
+    /// A token's bytes; none for a control token.
+    pub(super) fn piece(&self, token: Token) -> Vec<u8> {
+        self.loaded
+            .vocab()
+            .token_to_piece(LlamaToken(token), false, None)
+    }
+
+    /// Whether a token ends an answer.
+    pub(super) fn ends_answer(&self, token: Token) -> bool {
+        self.loaded.vocab().is_eog(LlamaToken(token))
+    }
+
+    /// The text of the token that begins a document.
+    pub(super) fn bos(&self) -> String {
+        self.name(self.loaded.vocab().bos())
+    }
+
+    /// The text of the token that ends an answer.
+    pub(super) fn eos(&self) -> String {
+        self.name(self.loaded.vocab().eos())
+    }
+
+    fn name(&self, token: LlamaToken) -> String {
+        if token.0 < 0 {
+            return String::new();
+        }
+        let bytes = self.loaded.vocab().token_to_piece(token, true, None);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}

@@ -9,6 +9,7 @@ mod app;
 mod complete;
 mod completions;
 mod config;
+mod doctor;
 mod failure;
 mod feedback;
 pub mod input;
@@ -27,11 +28,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use jiff::tz::TimeZone;
+use shared::board::Machine;
 use shared::clock::Clock;
 
 pub use crate::cli::app::App;
 use crate::cli::input::Input;
 use crate::config::paths::Variables;
+use crate::generate::LanguageModel;
+use crate::memory::embedder::Embedder;
 use crate::ui::{Format, Ui};
 
 /// A private assistant that lives on your own device, remembers, and runs offline
@@ -66,6 +70,7 @@ enum Command {
     #[cfg(feature = "llama")]
     Model(model::Args),
     Config(config::Args),
+    Doctor(doctor::Args),
     Completions(completions::Args),
 }
 
@@ -88,6 +93,7 @@ impl Command {
             #[cfg(feature = "llama")]
             Self::Model(args) => model::run(args, ui),
             Self::Config(args) => config::run(args, app, ui),
+            Self::Doctor(args) => doctor::run(args, app, ui),
             Self::Completions(args) => completions::run(args, ui),
         }
     }
@@ -124,6 +130,17 @@ impl Interrupt {
     }
 }
 
+/// What a command uses instead of asking the machine and loading files.
+#[derive(Default)]
+pub struct StandIns {
+    /// What the machine is.
+    pub machine: Option<Machine>,
+    /// The embedder.
+    pub embedder: Option<Arc<dyn Embedder>>,
+    /// The model.
+    pub model: Option<Box<dyn LanguageModel>>,
+}
+
 /// What a process gives a command.
 pub struct Env {
     /// Tells the time.
@@ -138,6 +155,8 @@ pub struct Env {
     pub input: Input,
     /// Ctrl-C.
     pub interrupt: Arc<Interrupt>,
+    /// What tests put in the place of hardware and files.
+    pub stand_ins: StandIns,
 }
 
 /// Runs one command line, its program name included; returns the exit code.

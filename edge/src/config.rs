@@ -17,6 +17,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use shared::board::{BoardError, KvType};
 use shared::redact::Rules;
 
 use crate::config::layer::Layer;
@@ -53,6 +54,18 @@ pub enum ConfigError {
     NotASetting {
         /// What was given.
         text: String,
+    },
+    /// No profile has this name.
+    #[error("there is no board profile {name:?}")]
+    UnknownBoard {
+        /// What was asked for.
+        name: String,
+    },
+    /// A profile that is compiled in is wrong.
+    #[error("the board profiles cannot be read")]
+    Boards {
+        /// What is wrong.
+        source: BoardError,
     },
     /// Nothing says where files belong.
     #[error("neither SCRUBJAY_HOME nor HOME says where files belong")]
@@ -125,9 +138,11 @@ pub struct ModelConfig {
     /// Threads that read the prompt.
     pub threads_prefill: Option<u32>,
     /// Type of the KV cache.
-    pub kv_type: Option<String>,
+    pub kv_type: Option<KvType>,
     /// Whether the file is mapped rather than read.
     pub mmap: bool,
+    /// Whether weights are rearranged for the processor.
+    pub repack: bool,
     /// Memory that model and KV cache may take, in MiB.
     pub memory_budget_mib: Option<u64>,
 }
@@ -183,6 +198,7 @@ impl Default for ModelConfig {
             threads_prefill: None,
             kv_type: None,
             mmap: true,
+            repack: false,
             memory_budget_mib: None,
         }
     }

@@ -4,6 +4,7 @@
 //! the map and the arrows between the modules.
 
 pub mod assistant;
+pub mod board;
 pub mod cli;
 pub mod config;
 #[cfg(feature = "embed")]

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use edge::cli::input::Input;
-use edge::cli::{Env, Interrupt};
+use edge::cli::{Env, Interrupt, StandIns};
 use edge::ui::{Terminal, Ui};
 use jiff::tz::TimeZone;
 use shared::clock::SystemClock;
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         variables,
         input: Input::new(Box::new(BufReader::new(stdin())), stdin().is_terminal()),
         interrupt,
+        stand_ins: StandIns::default(),
     };
     ExitCode::from(edge::cli::main(std::env::args_os(), env, &mut ui))
 }

@@ -6,16 +6,18 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
+use shared::board::{Board, Machine};
 use shared::clock::{Clock, Timestamp};
 use shared::id::SessionId;
 
+use crate::board;
 use crate::cli::failure::Failure;
 use crate::cli::input::Input;
 use crate::cli::{Env, Interrupt};
 use crate::config::layer::Layer;
 use crate::config::paths::Paths;
 use crate::config::{Config, ConfigError, Origin, Resolved, keys};
-use crate::memory::embedder::Embedder;
+use crate::memory::embedder::{Embedder, Lexical};
 use crate::memory::{Memory, Options};
 use crate::ui::Ui;
 
@@ -24,6 +26,8 @@ const OTHER_VARIABLES: &[&str] = &["SCRUBJAY_HOME", "SCRUBJAY_LOG"];
 
 /// The conversation that notes from the command line belong to.
 const NOTES: &str = "notes";
+/// The board that is found by looking at the machine.
+const AUTO: &str = "auto";
 
 /// What commands share.
 pub struct App {
@@ -34,6 +38,9 @@ pub struct App {
     interrupt: Arc<Interrupt>,
     paths: Paths,
     resolved: Resolved,
+    machine: Machine,
+    board: Option<Board>,
+    lent_embedder: Option<Arc<dyn Embedder>>,
     memory: OnceCell<Arc<Memory>>,
 }
 
@@ -51,8 +58,17 @@ impl App {
         for setting in settings {
             layers.push(Layer::flag(setting)?);
         }
+        let machine = env.stand_ins.machine.unwrap_or_else(board::machine);
+        let wanted = Resolved::new(layers.clone())?.config.device.board;
+        let board = find_board(&wanted, &machine)?;
+        if let Some(board) = &board {
+            layers.insert(0, Layer::board(board));
+        }
         Ok(Self {
             resolved: Resolved::new(layers)?,
+            machine,
+            board,
+            lent_embedder: env.stand_ins.embedder,
             clock: env.clock,
             zone: env.zone,
             seed: env.seed,
@@ -76,6 +92,16 @@ impl App {
     /// Where files belong.
     pub fn paths(&self) -> &Paths {
         &self.paths
+    }
+
+    /// What this machine is.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// The profile that describes this machine, or the one that was asked for.
+    pub fn board(&self) -> Option<&Board> {
+        self.board.as_ref()
     }
 
     /// Standard input. Held by one reader at a time.
@@ -116,8 +142,15 @@ impl App {
         Ok(Arc::clone(self.memory.get_or_init(|| memory)))
     }
 
-    fn embedder(&self) -> anyhow::Result<Arc<dyn Embedder>> {
-        Ok(Arc::new(crate::memory::embedder::Lexical))
+    /// What turns text into vectors.
+    ///
+    /// # Errors
+    /// When its files cannot be used.
+    pub fn embedder(&self) -> anyhow::Result<Arc<dyn Embedder>> {
+        match &self.lent_embedder {
+            Some(embedder) => Ok(Arc::clone(embedder)),
+            None => Ok(Arc::new(Lexical)),
+        }
     }
 
     /// The conversation that notes from the command line belong to.
@@ -148,6 +181,22 @@ impl App {
             "y" | "yes" => Ok(()),
             _ => Err(Failure::NotConfirmed.into()),
         }
+    }
+}
+
+/// The profile called `name`, cut down to the machine only where it was found by looking.
+fn find_board(name: &str, machine: &Machine) -> Result<Option<Board>, ConfigError> {
+    let wrong = |source| ConfigError::Boards { source };
+    if name == AUTO {
+        return board::choose(machine).map_err(wrong);
+    }
+    let mut boards = board::all().map_err(wrong)?.into_iter();
+    let found = boards.find(|board| board.name == name);
+    match found {
+        Some(board) => Ok(Some(board)),
+        None => Err(ConfigError::UnknownBoard {
+            name: name.to_owned(),
+        }),
     }
 }
 

@@ -35,6 +35,21 @@ pub(super) enum Failure {
     /// There is nothing to say.
     #[error("there is no question")]
     NoQuestion,
+    /// A conversation has no such command.
+    #[error("there is no command {command}")]
+    Slash {
+        /// What was typed.
+        command: String,
+    },
+    /// A command needs words.
+    #[error("this command needs words after it")]
+    NoWords,
+    /// A text is no rating.
+    #[error("{text:?} is not a number from 1 to 5")]
+    NotARating {
+        /// What was given.
+        text: String,
+    },
     /// A check found faults.
     #[error("{faults} faults were found, {repaired} of them repaired")]
     Faults {
@@ -42,6 +57,12 @@ pub(super) enum Failure {
         faults: usize,
         /// How many are mended.
         repaired: u64,
+    },
+    /// Something needed is missing.
+    #[error("{n} of the checks found something missing")]
+    Unwell {
+        /// How many.
+        n: usize,
     },
     /// Memory is switched off, and the command is about memory.
     #[error("memory is switched off")]

@@ -24,6 +24,12 @@ pub(super) fn report(error: &Error, ui: &mut Ui) -> u8 {
     if ui.is_closed() {
         return DONE;
     }
+    tell(error, ui);
+    error.chain().find_map(code).unwrap_or(FAILED)
+}
+
+/// Tells an error, its causes and what to do next.
+pub(super) fn tell(error: &Error, ui: &mut Ui) {
     let mut told = error.to_string();
     // Where standard error is gone as well there is nobody left to tell.
     let _ = ui.labelled(Tone::Red, "error", &told);
@@ -37,7 +43,6 @@ pub(super) fn report(error: &Error, ui: &mut Ui) -> u8 {
     if let Some(hint) = error.chain().find_map(hint) {
         let _ = ui.labelled(Tone::Cyan, "hint", hint);
     }
-    error.chain().find_map(code).unwrap_or(FAILED)
 }
 
 /// Reports what the command line parser has to say: help and version are data.
@@ -62,7 +67,12 @@ fn code(cause: &Cause) -> Option<u8> {
         return (!matches!(error, ConfigError::Read { .. })).then_some(USAGE);
     }
     match cause.downcast_ref::<Failure>()? {
-        Failure::NotATime { .. } | Failure::NotAMemory { .. } | Failure::NoQuestion => Some(USAGE),
+        Failure::NotATime { .. }
+        | Failure::NotAMemory { .. }
+        | Failure::NoQuestion
+        | Failure::NoWords
+        | Failure::NotARating { .. }
+        | Failure::Slash { .. } => Some(USAGE),
         Failure::NotConfirmed | Failure::MemoryOff => Some(REFUSED),
         _ => None,
     }
@@ -84,6 +94,9 @@ const fn config_hint(error: &ConfigError) -> Option<&'static str> {
         ConfigError::Invalid { .. }
         | ConfigError::UnknownKey { .. }
         | ConfigError::NotASetting { .. } => "`edge config show` lists every key",
+        ConfigError::UnknownBoard { .. } | ConfigError::Boards { .. } => {
+            "set device.board to \"auto\", or to a profile in `boards/`"
+        }
         ConfigError::NoHome => "set SCRUBJAY_HOME to a folder of your own",
     })
 }
@@ -96,10 +109,12 @@ const fn failure_hint(error: &Failure) -> Option<&'static str> {
         Failure::Session { .. } => Some("`edge sessions list` lists conversations"),
         Failure::NotATime { .. } => Some("write a day (2026-03-12), an instant or a span (3 days)"),
         Failure::NoQuestion => Some("give words, or text on standard input"),
+        Failure::Unwell { .. } => Some("each missing thing has its advice above"),
         Failure::Faults { .. } => Some("`edge memory verify --repair` builds anew what is derived"),
         Failure::MemoryOff => Some("set memory.enabled = true"),
         Failure::LeftOut { .. } => Some("build it with its default features"),
-        Failure::Read { .. } => None,
+        Failure::Slash { .. } => Some("/help lists the commands"),
+        Failure::Read { .. } | Failure::NoWords | Failure::NotARating { .. } => None,
     }
 }
 

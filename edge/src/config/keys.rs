@@ -44,6 +44,10 @@ pub const KEYS: &[Key] = &[
     key("model.kv_type", "Type of the KV cache: `f16` or `q8_0`"),
     key("model.mmap", "Map the model file instead of reading it"),
     key(
+        "model.repack",
+        "Rearrange weights for the processor: often faster, takes more memory",
+    ),
+    key(
         "model.memory_budget_mib",
         "MiB that model and KV cache may take",
     ),

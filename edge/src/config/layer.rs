@@ -1,6 +1,9 @@
 //! One source of settings: a file, a variable, a flag, a board or the defaults.
 
+use std::borrow::Borrow;
 use std::path::Path;
+
+use shared::board::Board;
 
 use crate::config::{Config, ConfigError, Origin, keys};
 
@@ -17,6 +20,24 @@ impl Layer {
         Self {
             origin: Origin::Default,
             table: toml::Table::try_from(Config::default()).unwrap_or_default(),
+        }
+    }
+
+    /// What suits a board.
+    pub fn board(board: &Board) -> Self {
+        let number = |n: u64| toml::Value::Integer(i64::try_from(n).unwrap_or(i64::MAX));
+        let threads = board.threads;
+        let name = board.kv_type.name().to_owned();
+        let entries = [
+            ("model.context", number(board.context.into())),
+            ("model.threads", number(threads.decode.into())),
+            ("model.threads_prefill", number(threads.prefill.into())),
+            ("model.kv_type", toml::Value::String(name)),
+            ("model.memory_budget_mib", number(board.memory_budget_mib)),
+        ];
+        Self {
+            origin: Origin::Board(board.name.clone()),
+            table: tree(entries),
         }
     }
 
@@ -97,7 +118,7 @@ impl Config {
 }
 
 /// The table that holds these keys (`section.name`).
-pub(super) fn tree<K: AsRef<str>, V: std::borrow::Borrow<toml::Value>>(
+pub(super) fn tree<K: AsRef<str>, V: Borrow<toml::Value>>(
     entries: impl IntoIterator<Item = (K, V)>,
 ) -> toml::Table {
     let mut root = toml::Table::new();

@@ -4,6 +4,7 @@ use std::path::Path;
 use super::keys::KEYS;
 use super::paths::{Paths, Variables};
 use super::*;
+use shared::board::Board;
 
 fn file(text: &str) -> Layer {
     Layer::file(Path::new("/etc/edge.toml"), text).unwrap()
@@ -47,6 +48,32 @@ fn a_later_layer_wins_and_the_origin_says_so() {
     assert_eq!(origin("answer.seed").as_deref(), Some("flag"));
     assert_eq!(origin("answer.max_tokens").as_deref(), Some("default"));
     assert_eq!(origin("model.name"), None);
+}
+
+/// A board gives way to the file, and wins over defaults.
+#[test]
+fn a_board_fills_what_nobody_set() {
+    let board = Board::parse(
+        r#"
+        name = "desk"
+        title = "Desk"
+        cores = 8
+        memory_mib = 16384
+        memory_budget_mib = 10240
+        context = 8192
+        kv_type = "q8_0"
+        threads = { prefill = 7, decode = 4 }
+        "#,
+    )
+    .unwrap();
+    let resolved = Resolved::new([Layer::board(&board), file("[model]\nthreads = 2\n")]).unwrap();
+    assert_eq!(resolved.config.model.threads, Some(2));
+    assert_eq!(resolved.config.model.threads_prefill, Some(7));
+    assert_eq!(resolved.config.model.kv_type, Some(KvType::Q8_0));
+    assert_eq!(resolved.config.model.context, Some(8192));
+    assert_eq!(resolved.config.model.memory_budget_mib, Some(10240));
+    let (_, origin) = resolved.value("model.context").unwrap();
+    assert_eq!(origin.to_string(), "board desk");
 }
 
 #[test]
@@ -94,7 +121,7 @@ fn full() -> Config {
     config.model.context = Some(1);
     config.model.threads = Some(1);
     config.model.threads_prefill = Some(1);
-    config.model.kv_type = Some("f16".into());
+    config.model.kv_type = Some(KvType::F16);
     config.model.memory_budget_mib = Some(1);
     config.answer.temperature = Some(1.0);
     config.answer.top_k = Some(1);

@@ -103,71 +103,39 @@ impl Fact {
 
     /// A statement by the user.
     pub(crate) fn statement(&self, dice: &mut Dice) -> Statement {
-        let form = self.any_form(dice, 60);
-        self.statement_in(dice, self.kind().says, form)
+        self.statement_in(dice, false)
     }
 
-    /// A statement by the user that replaces an older value; a plain one of what never changes.
+    /// A statement by the user that replaces an older value.
     pub(crate) fn change(&self, dice: &mut Dice) -> Statement {
-        let form = self.any_form(dice, 25);
-        self.change_as(dice, form)
+        self.statement_in(dice, true)
     }
 
-    /// The same, naming the subject as someone who heard form `told` understands.
-    pub(crate) fn change_after(&self, dice: &mut Dice, told: usize) -> Statement {
-        let form = self.form_after(dice, told);
-        self.change_as(dice, form)
-    }
-
-    fn change_as(&self, dice: &mut Dice, form: usize) -> Statement {
-        if self.can_change() {
-            let statement = self.statement_in(dice, self.kind().changes, form);
-            Statement {
-                change: true,
-                ..statement
-            }
+    fn statement_in(&self, dice: &mut Dice, change: bool) -> Statement {
+        let kind = self.kind();
+        let change = change && self.can_change();
+        let template = dice.pick(if change { kind.changes } else { kind.says });
+        let form = if template.contains("{s}") {
+            self.any_form(dice, change)
         } else {
-            self.statement_in(dice, self.kind().says, form)
-        }
-    }
-
-    fn statement_in(&self, dice: &mut Dice, templates: &[&str], form: usize) -> Statement {
-        let template = dice.pick(templates);
-        let form = if template.contains("{s}") { form } else { 0 };
+            0
+        };
         let text = self.render(template, form, Speaker::User);
         Statement {
             text: stated(dice, text),
             form,
-            change: false,
+            change,
         }
     }
 
-    /// The full form `full` times of a hundred, else any.
-    fn any_form(&self, dice: &mut Dice, full: u32) -> usize {
+    /// First mentions tend to be full, later ones short.
+    fn any_form(&self, dice: &mut Dice, later: bool) -> usize {
+        let full = if later { 25 } else { 60 };
         if dice.chance(full) {
             0
         } else {
             dice.below(self.subject.forms.len())
         }
-    }
-
-    /// For "my sister Maya …": that the sister is called Maya.
-    pub(crate) fn naming(&self) -> Option<Self> {
-        let about = match self.subject.about {
-            About::Person => About::Relation,
-            About::Pet => About::PetKind,
-            _ => return None,
-        };
-        Some(Self {
-            kind: KINDS.iter().position(|kind| kind.about == about)?,
-            subject: plain(about, &self.subject.noun),
-            value: self.subject.name.clone()?,
-        })
-    }
-
-    /// Whether both speak of one subject.
-    pub(crate) fn same_subject(&self, other: &Self) -> bool {
-        self.subject.forms[0].text == other.subject.forms[0].text
     }
 
     /// A form that someone who heard `told` understands.
@@ -364,17 +332,14 @@ pub(crate) struct World {
     subjects: Vec<Subject>,
     taken: Vec<(usize, String)>,
     values: Vec<String>,
-    /// This user types names without capitals.
-    lower: bool,
 }
 
 impl World {
-    pub(crate) fn new(dice: &mut Dice) -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             subjects: Vec::new(),
             taken: Vec::new(),
             values: Vec::new(),
-            lower: dice.chance(5),
         }
     }
 
@@ -395,17 +360,15 @@ impl World {
         {
             return fact;
         }
-        self.more(dice, other).unwrap_or_else(|| self.fact(dice))
-    }
-
-    /// Another fact about the subject of `fact`.
-    pub(crate) fn more(&mut self, dice: &mut Dice, fact: &Fact) -> Option<Fact> {
-        (0..6).find_map(|_| {
+        for _ in 0..4 {
             let kind = weighted_kind(dice);
-            (KINDS[kind].about == fact.subject.about)
-                .then(|| self.bind(dice, kind, fact.subject.clone()))
-                .flatten()
-        })
+            if KINDS[kind].about == other.subject.about
+                && let Some(fact) = self.bind(dice, kind, other.subject.clone())
+            {
+                return fact;
+            }
+        }
+        self.fact(dice)
     }
 
     /// A new value for `fact`.
@@ -473,10 +436,7 @@ impl World {
 
     fn new_value(&mut self, dice: &mut Dice, class: Class) -> String {
         loop {
-            let mut value = dice.value(class);
-            if self.lower && !matches!(class, Class::Code | Class::Password) {
-                value = value.to_lowercase();
-            }
+            let value = dice.value(class);
             if !self.values.contains(&value) {
                 self.values.push(value.clone());
                 return value;

@@ -83,13 +83,11 @@ pub(crate) fn split_of(value: &str) -> Split {
     }
 }
 
-/// FNV-1a over the bytes in lower case: the same on every machine and in every version.
+/// FNV-1a over the bytes: the same on every machine and in every version.
 fn stable_hash(text: &str) -> u64 {
-    text.to_lowercase()
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        })
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 impl Dice {

@@ -26,6 +26,10 @@ const MIX: &[(u32, Scenario)] = &[
     (3, small_talk),
     (3, which),
     (4, check),
+    (2, naming),
+    (2, about_someone),
+    (2, told_when),
+    (3, told_two),
 ];
 
 /// Dialogue `index` of the training corpus.
@@ -51,9 +55,10 @@ type Unit = Vec<String>;
 impl Scene {
     pub(crate) fn new(mut dice: Dice) -> Self {
         let today = day(dice.between(0, 3650));
+        let world = World::new(&mut dice);
         Self {
             dice,
-            world: World::new(),
+            world,
             today,
             messages: vec![Message::new(Role::System, SYSTEM_PROMPT)],
         }
@@ -66,11 +71,14 @@ impl Scene {
     }
 
     /// The user speaks; `units` are recalled beside the words.
-    pub(crate) fn user(&mut self, units: Vec<Unit>, words: &str) {
+    ///
+    /// Returns the memories as they are shown.
+    pub(crate) fn user(&mut self, units: Vec<Unit>, words: &str) -> Vec<Recalled> {
         let texts = self.merged(units);
         let memories = self.dated(texts);
         let content = user_message(self.today, &memories, words);
         self.messages.push(Message::new(Role::User, content));
+        memories
     }
 
     fn assistant(&mut self, words: impl Into<String>) {
@@ -109,7 +117,7 @@ impl Scene {
 
     /// A memory that answers no question about `target`.
     pub(crate) fn distractor(&mut self, target: &Fact) -> Unit {
-        match self.dice.weighted(&[38, 38, 5, 9, 6, 4]) {
+        match self.dice.weighted(&[38, 38, 5, 9, 6]) {
             0 => self.stated(|world, dice| world.near(dice, target)),
             1 => self.stated(World::fact),
             2 => {
@@ -117,12 +125,7 @@ impl Scene {
                 self.history(&fact)
             }
             3 => vec![self.old_question()],
-            4 => vec![self.note()],
-            _ => {
-                let fact = self.world.fact(&mut self.dice);
-                let statement = fact.statement(&mut self.dice);
-                vec![fact.confirmation(&statement)]
-            }
+            _ => vec![self.note()],
         }
     }
 
@@ -131,13 +134,19 @@ impl Scene {
         vec![self.said(&fact).text]
     }
 
-    /// A statement of `fact`, now and then one of a change.
+    /// A statement of `fact` as it is recalled: mostly a plain one, now and then a change,
+    /// or how it was confirmed.
     pub(crate) fn said(&mut self, fact: &Fact) -> Statement {
-        if self.dice.chance(14) {
+        let statement = if self.dice.chance(14) {
             fact.change(&mut self.dice)
         } else {
             fact.statement(&mut self.dice)
+        };
+        if self.dice.chance(4) {
+            let text = fact.confirmation(&statement);
+            return Statement { text, ..statement };
         }
+        statement
     }
 
     /// An old value of `fact`, then the present one.
@@ -186,6 +195,11 @@ impl Scene {
         (0..count).map(|_| self.distractor(target)).collect()
     }
 
+    /// Bytes said so far, the system prompt left out.
+    fn bytes(&self) -> usize {
+        self.messages.iter().skip(1).map(|m| m.content.len()).sum()
+    }
+
     fn any_form(&mut self, fact: &Fact) -> usize {
         self.dice.below(fact.subject.forms.len())
     }
@@ -229,16 +243,140 @@ fn take_note(scene: &mut Scene) {
 
 /// A question whose answer is among the memories.
 fn recall(scene: &mut Scene) {
-    let fact = scene.world.fact(&mut scene.dice);
-    ask_recalled(scene, &fact);
+    ask_recalled(scene);
 }
 
-fn ask_recalled(scene: &mut Scene, fact: &Fact) {
-    let statement = scene.said(fact);
-    let mut units = scene.distractors(fact);
+fn ask_recalled(scene: &mut Scene) -> Told {
+    let fact = scene.world.fact(&mut scene.dice);
+    let statement = scene.said(&fact);
+    let mut units = scene.distractors(&fact);
     units.push(vec![statement.text.clone()]);
     let form = fact.form_after(&mut scene.dice, statement.form);
-    let question = fact.question(&mut scene.dice, form, statement.change);
+    let mut question = fact.question(&mut scene.dice, form, statement.change);
+    if scene.dice.chance(4) {
+        question = question.to_lowercase();
+    }
+    scene.user(units, &question);
+    scene.assistant(fact.answer(form));
+    Told {
+        fact,
+        form: statement.form,
+        changed: statement.change,
+        text: statement.text,
+    }
+}
+
+/// "My sister Maya lives in …": what is my sister called?
+fn naming(scene: &mut Scene) {
+    let (fact, named) = loop {
+        let fact = scene.world.fact(&mut scene.dice);
+        if let Some(named) = fact.naming() {
+            break (fact, named);
+        }
+    };
+    let text = fact.render(fact.kind().says[0], 0, Speaker::User);
+    let mut units = scene.distractors(&fact);
+    units.push(vec![capitalised(&text)]);
+    let question = named.question(&mut scene.dice, 0, false);
+    scene.user(units, &question);
+    scene.assistant(named.answer(0));
+}
+
+/// "What do you know about Maya?": one or two facts, oldest first.
+fn about_someone(scene: &mut Scene) {
+    const ASKS: &[&str] = &[
+        "what do you know about {s}?",
+        "what did I tell you about {s}?",
+        "tell me about {s}",
+        "what can you tell me about {s}?",
+        "who is {s}?",
+    ];
+    let fact = loop {
+        let fact = scene.world.fact(&mut scene.dice);
+        if fact.subject.name.is_some() {
+            break fact;
+        }
+    };
+    let second = scene
+        .world
+        .more(&mut scene.dice, &fact)
+        .filter(|_| scene.dice.chance(60));
+    let facts: Vec<Fact> = std::iter::once(fact).chain(second).collect();
+    let lines = facts.iter().map(|fact| {
+        let template = scene.dice.pick(fact.kind().says);
+        capitalised(&fact.render(template, 0, Speaker::User))
+    });
+    let mut units = vec![lines.collect()];
+    for _ in 0..scene.dice.below(4) {
+        let other = scene.world.fact(&mut scene.dice);
+        if !other.same_subject(&facts[0]) {
+            units.push(vec![other.statement(&mut scene.dice).text]);
+        }
+    }
+    let form = scene.dice.below(2);
+    let text = facts[0].render(scene.dice.pick(ASKS), form, Speaker::User);
+    let question = asked(&mut scene.dice, text);
+    scene.user(units, &question);
+    let answers: Vec<String> = facts.iter().map(|fact| fact.answer(form)).collect();
+    scene.assistant(answers.join(" "));
+}
+
+/// "When did I tell you …?": the day stands beside the memory.
+fn told_when(scene: &mut Scene) {
+    const ASKS: &[&str] = &[
+        "when did I tell you ",
+        "when did I say ",
+        "on what date did I tell you ",
+        "since when do you know ",
+    ];
+    let fact = scene.world.fact(&mut scene.dice);
+    let statement = scene.said(&fact);
+    let mut units = scene.distractors(&fact);
+    units.push(vec![statement.text.clone()]);
+    let form = fact.form_after(&mut scene.dice, statement.form);
+    let clause = fact.render(fact.kind().clause, form, Speaker::User);
+    let text = format!("{}{clause}?", scene.dice.pick(ASKS));
+    let question = asked(&mut scene.dice, text);
+    let shown = scene.user(units, &question);
+    if let Some(memory) = shown.iter().find(|memory| memory.text == statement.text) {
+        scene.assistant(format!("You told me on {}.", memory.date));
+    }
+}
+
+/// Two facts in one sentence; later one of them is asked.
+fn told_two(scene: &mut Scene) {
+    let facts = [(); 2].map(|()| scene.world.fact(&mut scene.dice));
+    let said = facts.each_ref().map(|fact| {
+        let template = scene.dice.pick(fact.kind().says);
+        fact.render(template, 0, Speaker::User)
+    });
+    let joint = scene.dice.pick(&[" and ", ", and ", ". "]);
+    let second = if joint == ". " {
+        capitalised(&said[1])
+    } else {
+        said[1].clone()
+    };
+    let words = format!("{}{joint}{second}", capitalised(&said[0]));
+    let remembered = scene.dice.chance(50);
+    if !remembered {
+        scene.user(Vec::new(), &words);
+        scene.assistant(format!(
+            "Got it: {}, and {}. I'll remember that.",
+            facts[0].told(0),
+            facts[1].told(0)
+        ));
+    }
+    let fact = &facts[scene.dice.below(2)];
+    let mut units = if remembered {
+        scene.distractors(fact)
+    } else {
+        Vec::new()
+    };
+    if remembered {
+        units.push(vec![words]);
+    }
+    let form = fact.form_after(&mut scene.dice, 0);
+    let question = fact.question(&mut scene.dice, form, false);
     scene.user(units, &question);
     scene.assistant(fact.answer(form));
 }
@@ -253,11 +391,11 @@ fn update(scene: &mut Scene) {
     };
     let old = scene.world.changed(&mut scene.dice, &fact);
     let first = old.statement(&mut scene.dice);
-    let second = fact.change(&mut scene.dice);
+    let second = fact.change_after(&mut scene.dice, first.form);
     let mut units = scene.distractors(&fact);
     units.truncate(4);
     units.push(vec![first.text.clone(), second.text.clone()]);
-    // Both statements must be understood as one subject: ask by what the older one implies.
+    // The older statement may alone say who "Maya" is: ask by what it implies.
     let form = fact.form_after(&mut scene.dice, first.form);
     if let (Some((ask, told)), true) = (fact.kind().past, scene.dice.chance(25)) {
         let text = fact.render(ask, form, Speaker::User);
@@ -273,6 +411,11 @@ fn update(scene: &mut Scene) {
 
 /// A question that nothing answers.
 fn unknown(scene: &mut Scene) {
+    ask_unknown(scene);
+}
+
+/// Returns what was asked, and by which form.
+fn ask_unknown(scene: &mut Scene) -> (Fact, usize) {
     let fact = scene.world.fact(&mut scene.dice);
     let units = scene.useless(&fact);
     let form = scene.any_form(&fact);
@@ -283,6 +426,7 @@ fn unknown(scene: &mut Scene) {
     };
     scene.user(units, &question);
     scene.assistant(fact.decline(form));
+    (fact, form)
 }
 
 /// A yes-or-no question about something told.
@@ -372,32 +516,40 @@ fn chat(scene: &mut Scene) {
     scene.assistant(reply);
 }
 
-/// What was told in a conversation, by the statement that first named the subject.
+/// What a conversation knows, by the statement that first named the subject.
 struct Told {
     fact: Fact,
     form: usize,
     changed: bool,
+    /// The newest statement of it.
+    text: String,
 }
 
-/// Two to eight turns; what was told stays in the history.
+/// A conversation takes no further turn beyond this many bytes, about 700 tokens.
+const CONVERSATION_BYTES: usize = 1_900;
+
+/// Two to eight turns; what was told or recalled stays in the history.
 fn conversation(scene: &mut Scene) {
     let mut known: Vec<Told> = Vec::new();
     let turns = scene.dice.weighted(&[0, 0, 24, 24, 20, 12, 8, 6, 6]);
     for turn in 0..turns {
-        let step = if known.is_empty() && turn + 1 < turns {
-            scene.dice.weighted(&[70, 0, 0, 12, 10, 8])
-        } else if known.is_empty() {
-            3
+        if scene.bytes() > CONVERSATION_BYTES {
+            break;
+        }
+        let step = if !known.is_empty() {
+            scene.dice.weighted(&[24, 34, 15, 12, 6, 9])
+        } else if turn + 1 < turns {
+            scene.dice.weighted(&[62, 0, 0, 10, 10, 18])
         } else {
-            scene.dice.weighted(&[26, 34, 14, 12, 6, 8])
+            3
         };
         match step {
             0 => tell_more(scene, &mut known),
             1 => ask_back(scene, &known),
             2 => change_mind(scene, &mut known),
-            3 => unknown(scene),
+            3 => known.extend(ask_then_tell(scene)),
             4 => chat(scene),
-            _ => recall(scene),
+            _ => known.push(ask_recalled(scene)),
         }
     }
 }
@@ -416,23 +568,61 @@ fn tell_more(scene: &mut Scene, known: &mut Vec<Told>) {
         fact,
         form: statement.form,
         changed: false,
+        text: statement.text,
     });
 }
 
+/// A question that nothing answers; after the offer to remember, the user may answer it.
+fn ask_then_tell(scene: &mut Scene) -> Option<Told> {
+    const SHORT: &[&str] = &["it's {v}", "{v}", "ok, it's {v}", "it is {v}"];
+    let (fact, form) = ask_unknown(scene);
+    if scene.dice.chance(55) {
+        return None;
+    }
+    let plain = matches!(fact.kind().told, "{s} is {v}" | "{s} is called {v}");
+    let statement = if plain && scene.dice.chance(35) {
+        let text = fact.render(scene.dice.pick(SHORT), form, Speaker::User);
+        scene.user(Vec::new(), &capitalised(&text));
+        let line = fact.render(fact.kind().says[0], form, Speaker::User);
+        Statement {
+            text: capitalised(&line),
+            form,
+            change: false,
+        }
+    } else {
+        let statement = fact.statement(&mut scene.dice);
+        scene.user(Vec::new(), &statement.text);
+        statement
+    };
+    scene.assistant(fact.confirmation(&statement));
+    Some(Told {
+        fact,
+        form: statement.form,
+        changed: false,
+        text: statement.text,
+    })
+}
+
+/// A question about what the history holds, with or without memories beside it.
 fn ask_back(scene: &mut Scene, known: &[Told]) {
     let told = &known[scene.dice.below(known.len())];
-    let units = if scene.dice.chance(40) {
-        scene.useless(&told.fact)
-    } else {
-        Vec::new()
-    };
+    let mut units = Vec::new();
+    if scene.dice.chance(40) {
+        units = scene.useless(&told.fact);
+        units.truncate(3);
+    }
+    for other in known {
+        if scene.dice.chance(20) {
+            units.push(vec![other.text.clone()]);
+        }
+    }
     let form = told.fact.form_after(&mut scene.dice, told.form);
     let question = told.fact.question(&mut scene.dice, form, told.changed);
     scene.user(units, &question);
     scene.assistant(told.fact.answer(form));
 }
 
-/// The user corrects or changes something told before.
+/// The user corrects or changes something known.
 fn change_mind(scene: &mut Scene, known: &mut [Told]) {
     const SLIPS: &[&str] = &[
         "no, it's {v}",
@@ -444,34 +634,33 @@ fn change_mind(scene: &mut Scene, known: &mut [Told]) {
     ];
     let last = known.len() - 1;
     let told = &mut known[if scene.dice.chance(60) { last } else { 0 }];
-    let fresh = scene.world.changed(&mut scene.dice, &told.fact);
-    let just_told = scene.messages.iter().rev().take(1).any(|message| {
+    let confirmed = scene.messages.last().is_some_and(|message| {
         message.content.starts_with("Got it: ") && message.content.contains(&told.fact.value)
     });
-    if !just_told && !fresh.can_change() {
+    let slip = confirmed && (scene.dice.chance(50) || !told.fact.can_change());
+    if !slip && !told.fact.can_change() {
         return chat(scene);
     }
-    if just_told && (scene.dice.chance(50) || !fresh.can_change()) {
+    let fresh = scene.world.changed(&mut scene.dice, &told.fact);
+    if slip {
         let template = scene.dice.pick(SLIPS);
-        let text = fresh.render(template, told.form, Speaker::User);
-        scene.user(Vec::new(), &capitalised(&text));
-        scene.assistant(format!(
-            "Got it: {}. I'll remember that.",
-            fresh.told(told.form)
-        ));
+        let words = capitalised(&fresh.render(template, told.form, Speaker::User));
+        scene.user(Vec::new(), &words);
+        let now = fresh.told(told.form);
+        scene.assistant(format!("Got it: {now}. I'll remember that."));
+        let template = fresh.kind().says[0];
+        told.text = capitalised(&fresh.render(template, told.form, Speaker::User));
     } else {
-        let mut statement = fresh.change(&mut scene.dice);
-        if statement.form != told.form && told.form != 0 {
-            let text = fresh.render(fresh.kind().changes[0], told.form, Speaker::User);
-            statement = Statement {
-                text: capitalised(&text),
-                form: told.form,
-                change: true,
-            };
-        }
-        scene.user(Vec::new(), &statement.text);
+        let statement = fresh.change_after(&mut scene.dice, told.form);
+        let units = if scene.dice.chance(35) {
+            vec![vec![told.text.clone()]]
+        } else {
+            Vec::new()
+        };
+        scene.user(units, &statement.text);
         scene.assistant(fresh.confirmation(&statement));
         told.changed = true;
+        told.text = statement.text;
     }
     told.fact = fresh;
 }

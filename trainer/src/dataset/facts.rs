@@ -103,39 +103,71 @@ impl Fact {
 
     /// A statement by the user.
     pub(crate) fn statement(&self, dice: &mut Dice) -> Statement {
-        self.statement_in(dice, false)
+        let form = self.any_form(dice, 60);
+        self.statement_in(dice, self.kind().says, form)
     }
 
-    /// A statement by the user that replaces an older value.
+    /// A statement by the user that replaces an older value; a plain one of what never changes.
     pub(crate) fn change(&self, dice: &mut Dice) -> Statement {
-        self.statement_in(dice, true)
+        let form = self.any_form(dice, 25);
+        self.change_as(dice, form)
     }
 
-    fn statement_in(&self, dice: &mut Dice, change: bool) -> Statement {
-        let kind = self.kind();
-        let change = change && self.can_change();
-        let template = dice.pick(if change { kind.changes } else { kind.says });
-        let form = if template.contains("{s}") {
-            self.any_form(dice, change)
+    /// The same, naming the subject as someone who heard form `told` understands.
+    pub(crate) fn change_after(&self, dice: &mut Dice, told: usize) -> Statement {
+        let form = self.form_after(dice, told);
+        self.change_as(dice, form)
+    }
+
+    fn change_as(&self, dice: &mut Dice, form: usize) -> Statement {
+        if self.can_change() {
+            let statement = self.statement_in(dice, self.kind().changes, form);
+            Statement {
+                change: true,
+                ..statement
+            }
         } else {
-            0
-        };
+            self.statement_in(dice, self.kind().says, form)
+        }
+    }
+
+    fn statement_in(&self, dice: &mut Dice, templates: &[&str], form: usize) -> Statement {
+        let template = dice.pick(templates);
+        let form = if template.contains("{s}") { form } else { 0 };
         let text = self.render(template, form, Speaker::User);
         Statement {
             text: stated(dice, text),
             form,
-            change,
+            change: false,
         }
     }
 
-    /// First mentions tend to be full, later ones short.
-    fn any_form(&self, dice: &mut Dice, later: bool) -> usize {
-        let full = if later { 25 } else { 60 };
+    /// The full form `full` times of a hundred, else any.
+    fn any_form(&self, dice: &mut Dice, full: u32) -> usize {
         if dice.chance(full) {
             0
         } else {
             dice.below(self.subject.forms.len())
         }
+    }
+
+    /// For "my sister Maya …": that the sister is called Maya.
+    pub(crate) fn naming(&self) -> Option<Self> {
+        let about = match self.subject.about {
+            About::Person => About::Relation,
+            About::Pet => About::PetKind,
+            _ => return None,
+        };
+        Some(Self {
+            kind: KINDS.iter().position(|kind| kind.about == about)?,
+            subject: plain(about, &self.subject.noun),
+            value: self.subject.name.clone()?,
+        })
+    }
+
+    /// Whether both speak of one subject.
+    pub(crate) fn same_subject(&self, other: &Self) -> bool {
+        self.subject.forms[0].text == other.subject.forms[0].text
     }
 
     /// A form that someone who heard `told` understands.
@@ -332,14 +364,17 @@ pub(crate) struct World {
     subjects: Vec<Subject>,
     taken: Vec<(usize, String)>,
     values: Vec<String>,
+    /// This user types names without capitals.
+    lower: bool,
 }
 
 impl World {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new(dice: &mut Dice) -> Self {
         Self {
             subjects: Vec::new(),
             taken: Vec::new(),
             values: Vec::new(),
+            lower: dice.chance(5),
         }
     }
 
@@ -360,15 +395,17 @@ impl World {
         {
             return fact;
         }
-        for _ in 0..4 {
+        self.more(dice, other).unwrap_or_else(|| self.fact(dice))
+    }
+
+    /// Another fact about the subject of `fact`.
+    pub(crate) fn more(&mut self, dice: &mut Dice, fact: &Fact) -> Option<Fact> {
+        (0..6).find_map(|_| {
             let kind = weighted_kind(dice);
-            if KINDS[kind].about == other.subject.about
-                && let Some(fact) = self.bind(dice, kind, other.subject.clone())
-            {
-                return fact;
-            }
-        }
-        self.fact(dice)
+            (KINDS[kind].about == fact.subject.about)
+                .then(|| self.bind(dice, kind, fact.subject.clone()))
+                .flatten()
+        })
     }
 
     /// A new value for `fact`.
@@ -436,7 +473,10 @@ impl World {
 
     fn new_value(&mut self, dice: &mut Dice, class: Class) -> String {
         loop {
-            let value = dice.value(class);
+            let mut value = dice.value(class);
+            if self.lower && !matches!(class, Class::Code | Class::Password) {
+                value = value.to_lowercase();
+            }
             if !self.values.contains(&value) {
                 self.values.push(value.clone());
                 return value;

@@ -490,7 +490,6 @@ pub(crate) const KINDS: &[Kind] = &[
             "what's {s}'s name?",
             "what's the name of {s}?",
             "what is the name of {s}?",
-            "how is {s} called?",
         ],
         clause: "what {s} is called",
         told: "{s} is called {v}",

@@ -83,22 +83,19 @@ pub(crate) fn split_of(value: &str) -> Split {
     }
 }
 
-/// FNV-1a over the bytes: the same on every machine and in every version.
+/// FNV-1a over the bytes in lower case: the same on every machine and in every version.
 fn stable_hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    text.to_lowercase()
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
 }
 
 impl Dice {
     /// A value of `class` that belongs to this stream's split.
     pub(crate) fn value(&mut self, class: Class) -> String {
-        loop {
-            let value = self.candidate(class);
-            if split_of(&value) == self.split() {
-                return value;
-            }
-        }
+        self.in_split(|dice| dice.candidate(class))
     }
 
     fn candidate(&mut self, class: Class) -> String {
@@ -160,6 +157,20 @@ impl Dice {
     /// Most syllables are plain ("ra", "min"), as in real names; the rest, and words of
     /// random letters, teach that any spelling must be copied.
     pub(crate) fn word(&mut self) -> String {
+        self.in_split(Self::any_word)
+    }
+
+    /// Draws until the drawn text belongs to this stream's split.
+    fn in_split(&mut self, draw: impl Fn(&mut Self) -> String) -> String {
+        loop {
+            let text = draw(self);
+            if split_of(&text) == self.split() {
+                return text;
+            }
+        }
+    }
+
+    fn any_word(&mut self) -> String {
         const PLAIN: &[&str] = &[
             "", "b", "c", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v",
             "w", "y", "z",
@@ -209,11 +220,13 @@ impl Dice {
             "a", "o", "ia", "en", "in", "us", "ton", "burg", "ville", "ford", "berg", "stad", "sk",
             "ara", "ita", "el", "ley", "son",
         ];
-        let mut word = self.word();
-        if self.chance(20) {
-            word.push_str(self.pick(ENDINGS));
-        }
-        capitalised(&word)
+        self.in_split(|dice| {
+            let mut word = dice.any_word();
+            if dice.chance(20) {
+                word.push_str(dice.pick(ENDINGS));
+            }
+            capitalised(&word)
+        })
     }
 
     fn digits(&mut self) -> String {

@@ -11,7 +11,7 @@ use shared::chat::Message;
 use crate::cli::App;
 use crate::generate::{LanguageModel, Request};
 use crate::llama::{self, LoadOptions};
-use crate::prompt::Renderer;
+use crate::prompt::render::Renderer;
 use crate::ui::Ui;
 
 /// Answer conversations given as JSON lines, always with the likeliest words

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod example;
 pub mod gguf;
 pub mod id;
+pub mod minilm;
 pub mod onnx;
 pub mod redact;
 pub mod template;

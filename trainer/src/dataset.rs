@@ -6,12 +6,15 @@
 mod dialogues;
 mod dice;
 mod facts;
+mod nouns;
 mod phrases;
 pub mod questions;
+mod subjects;
 mod talk;
 pub mod tokenizer;
 mod values;
 mod words;
+mod world;
 
 use shared::chat::Message;
 

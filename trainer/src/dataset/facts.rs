@@ -1,46 +1,27 @@
-//! Facts of one imagined person: drawn so that no two answer the same question.
+//! Facts and the sentences about them.
 //!
-//! # Invariants
-//! - In one [`World`] no two subjects share a form ("my lock" means one thing), no two facts
-//!   share kind and subject, and no value occurs twice.
+//! A [`Fact`] fills the templates of its [`Kind`]: as the user states it, asks for it and
+//! changes it, and as the assistant confirms, answers or declines.
 
 use super::dice::Dice;
-use super::phrases::{
-    About, BELONGINGS, COUNTABLES, DEVICES, EVENTS, FAVOURITES, KINDS, Kind, LOCKED, OFFICES, PETS,
-    PURPOSES, RELATIONS, SECRETS,
-};
+use super::phrases::{About, KINDS, Kind};
+use super::subjects::{Subject, plain};
 use super::values::{Class, capitalised};
 
 /// From whose mouth a sentence comes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Speaker {
+    /// The person: "my", "I".
     User,
+    /// The model: "your", "you".
     Assistant,
-}
-
-/// One way to name a subject.
-#[derive(Clone, Debug)]
-pub(crate) struct Form {
-    /// As the user says it: "my sister Maya", "Maya", "my sister".
-    pub(crate) text: String,
-    /// 0: says all; others: parts, which do not imply one another.
-    group: u8,
-}
-
-/// What a fact is about.
-#[derive(Clone, Debug)]
-pub(crate) struct Subject {
-    about: About,
-    class: Option<Class>,
-    pub(crate) noun: String,
-    pub(crate) name: Option<String>,
-    pub(crate) forms: Vec<Form>,
 }
 
 /// A subject, what is said of it, and the value.
 #[derive(Clone, Debug)]
 pub(crate) struct Fact {
-    kind: usize,
+    /// Index into [`KINDS`].
+    pub(crate) kind: usize,
     pub(crate) subject: Subject,
     pub(crate) value: String,
 }
@@ -48,8 +29,11 @@ pub(crate) struct Fact {
 /// A statement and what it lets one ask.
 #[derive(Clone, Debug)]
 pub(crate) struct Statement {
+    /// What the user typed.
     pub(crate) text: String,
+    /// How it names the subject.
     pub(crate) form: usize,
+    /// Whether it says that something changed.
     pub(crate) change: bool,
 }
 
@@ -63,8 +47,8 @@ impl Fact {
     }
 
     /// The class of the value.
-    fn class(&self) -> Class {
-        class_of(self.kind, &self.subject)
+    pub(crate) fn class(&self) -> Class {
+        self.subject.class_in(self.kind())
     }
 
     /// `template` filled in.
@@ -174,17 +158,9 @@ impl Fact {
     pub(crate) fn form_after(&self, dice: &mut Dice, told: usize) -> usize {
         let forms = &self.subject.forms;
         let fits: Vec<usize> = (0..forms.len())
-            .filter(|&form| self.covers(told, form))
+            .filter(|&form| self.subject.covers(told, form))
             .collect();
         fits[dice.below(fits.len())]
-    }
-
-    fn covers(&self, told: usize, asked: usize) -> bool {
-        let forms = &self.subject.forms;
-        let person = matches!(self.subject.about, About::Person | About::Pet);
-        forms[told].group == 0
-            || forms[told].group == forms[asked].group
-            || (person && forms[asked].group == 0)
     }
 
     /// A question by the user; `changed` makes "now" more likely.
@@ -352,289 +328,4 @@ pub(crate) fn asked(dice: &mut Dice, text: String) -> String {
         text.truncate(text.len() - 1);
     }
     text
-}
-
-/// The class of a fact's value: the kind's own, or the subject's.
-fn class_of(kind: usize, subject: &Subject) -> Class {
-    KINDS[kind].class.or(subject.class).unwrap_or(Class::App)
-}
-
-/// Draws facts that do not contradict or answer for one another.
-pub(crate) struct World {
-    subjects: Vec<Subject>,
-    taken: Vec<(usize, String)>,
-    values: Vec<String>,
-    /// This user types names without capitals.
-    lower: bool,
-}
-
-impl World {
-    pub(crate) fn new(dice: &mut Dice) -> Self {
-        Self {
-            subjects: Vec::new(),
-            taken: Vec::new(),
-            values: Vec::new(),
-            lower: dice.chance(5),
-        }
-    }
-
-    /// A new fact, of any kind.
-    pub(crate) fn fact(&mut self, dice: &mut Dice) -> Fact {
-        loop {
-            let kind = weighted_kind(dice);
-            if let Some(fact) = self.fact_of(dice, kind) {
-                return fact;
-            }
-        }
-    }
-
-    /// A new fact easily taken for `other`: the same kind, or the same subject.
-    pub(crate) fn near(&mut self, dice: &mut Dice, other: &Fact) -> Fact {
-        if dice.chance(50)
-            && let Some(fact) = self.fact_of(dice, other.kind)
-        {
-            return fact;
-        }
-        self.more(dice, other).unwrap_or_else(|| self.fact(dice))
-    }
-
-    /// Another fact about the subject of `fact`.
-    pub(crate) fn more(&mut self, dice: &mut Dice, fact: &Fact) -> Option<Fact> {
-        (0..6).find_map(|_| {
-            let kind = weighted_kind(dice);
-            (KINDS[kind].about == fact.subject.about)
-                .then(|| self.bind(dice, kind, fact.subject.clone()))
-                .flatten()
-        })
-    }
-
-    /// A new value for `fact`.
-    pub(crate) fn changed(&mut self, dice: &mut Dice, fact: &Fact) -> Fact {
-        Fact {
-            value: self.new_value(dice, fact.class()),
-            ..fact.clone()
-        }
-    }
-
-    /// A second fact of the same kind whose subject shares the short form with `fact`'s.
-    pub(crate) fn twin(&mut self, dice: &mut Dice, fact: &Fact) -> Option<Fact> {
-        let name = self.new_value(dice, Class::Name);
-        let subject = match fact.subject.about {
-            About::Person => person(&fact.subject.noun, name),
-            About::Property => {
-                let noun = &fact.subject.noun;
-                let head = LOCKED.iter().find(|(full, _)| full == noun)?.1;
-                let others: Vec<_> = LOCKED
-                    .iter()
-                    .filter(|(full, other)| *other == head && full != noun)
-                    .collect();
-                if others.is_empty() {
-                    return None;
-                }
-                let (full, head) = others[dice.below(others.len())];
-                locked(full, head)
-            }
-            _ => return None,
-        };
-        self.bind(dice, fact.kind, subject)
-    }
-
-    fn fact_of(&mut self, dice: &mut Dice, kind: usize) -> Option<Fact> {
-        let about = KINDS[kind].about;
-        if dice.chance(35) {
-            let known: Vec<usize> = (0..self.subjects.len())
-                .filter(|&index| self.subjects[index].about == about)
-                .collect();
-            if !known.is_empty() {
-                let subject = self.subjects[known[dice.below(known.len())]].clone();
-                if let Some(fact) = self.bind(dice, kind, subject) {
-                    return Some(fact);
-                }
-            }
-        }
-        let subject = self.new_subject(dice, about)?;
-        self.subjects.push(subject.clone());
-        self.bind(dice, kind, subject)
-    }
-
-    fn bind(&mut self, dice: &mut Dice, kind: usize, subject: Subject) -> Option<Fact> {
-        let slot = (kind, subject.forms[0].text.clone());
-        if self.taken.contains(&slot) {
-            return None;
-        }
-        self.taken.push(slot);
-        let value = self.new_value(dice, class_of(kind, &subject));
-        Some(Fact {
-            kind,
-            subject,
-            value,
-        })
-    }
-
-    fn new_value(&mut self, dice: &mut Dice, class: Class) -> String {
-        loop {
-            let mut value = dice.value(class);
-            if self.lower && !matches!(class, Class::Code | Class::Password) {
-                value = value.to_lowercase();
-            }
-            if !self.values.contains(&value) {
-                self.values.push(value.clone());
-                return value;
-            }
-        }
-    }
-
-    /// `None` when the drawn subject's words are in use already.
-    fn new_subject(&mut self, dice: &mut Dice, about: About) -> Option<Subject> {
-        let subject = match about {
-            About::Me => Subject {
-                about,
-                class: None,
-                noun: String::new(),
-                name: None,
-                forms: vec![form("", 0)],
-            },
-            About::Person => {
-                let name = self.new_value(dice, Class::Name);
-                person(dice.pick(RELATIONS), name)
-            }
-            About::Pet => {
-                let name = self.new_value(dice, Class::PetName);
-                named(About::Pet, dice.pick(PETS), name)
-            }
-            About::Relation => plain(about, dice.pick(RELATIONS)),
-            About::PetKind => plain(about, dice.pick(PETS)),
-            About::Belonging => plain(about, dice.pick(BELONGINGS)),
-            About::Device => plain(about, dice.pick(DEVICES)),
-            About::Event => event(dice.pick(EVENTS)),
-            About::Office => plain(about, dice.pick(OFFICES)),
-            About::Purpose => bare(about, dice.pick(PURPOSES)),
-            About::Countable => bare(about, dice.pick(COUNTABLES)),
-            About::Property => property(dice),
-        };
-        let clash = self.subjects.iter().any(|known| {
-            known
-                .forms
-                .iter()
-                .any(|a| subject.forms.iter().any(|b| a.text == b.text))
-        });
-        (!clash).then_some(subject)
-    }
-}
-
-fn weighted_kind(dice: &mut Dice) -> usize {
-    const TOTAL: usize = {
-        let (mut sum, mut index) = (0, 0);
-        while index < KINDS.len() {
-            sum += KINDS[index].weight as usize;
-            index += 1;
-        }
-        sum
-    };
-    let mut roll = dice.below(TOTAL);
-    for (index, kind) in KINDS.iter().enumerate() {
-        if roll < kind.weight as usize {
-            return index;
-        }
-        roll -= kind.weight as usize;
-    }
-    0
-}
-
-fn form(text: impl Into<String>, group: u8) -> Form {
-    Form {
-        text: text.into(),
-        group,
-    }
-}
-
-fn person(relation: &str, name: String) -> Subject {
-    named(About::Person, relation, name)
-}
-
-fn named(about: About, noun: &str, name: String) -> Subject {
-    Subject {
-        about,
-        class: None,
-        noun: noun.to_owned(),
-        forms: vec![
-            form(format!("my {noun} {name}"), 0),
-            form(name.clone(), 1),
-            form(format!("my {noun}"), 2),
-        ],
-        name: Some(name),
-    }
-}
-
-fn plain(about: About, noun: &str) -> Subject {
-    Subject {
-        about,
-        class: None,
-        noun: noun.to_owned(),
-        name: None,
-        forms: vec![form(format!("my {noun}"), 0)],
-    }
-}
-
-fn event(noun: &str) -> Subject {
-    Subject {
-        forms: vec![
-            form(format!("my {noun}"), 0),
-            form(format!("the {noun}"), 0),
-        ],
-        ..plain(About::Event, noun)
-    }
-}
-
-fn bare(about: About, noun: &str) -> Subject {
-    Subject {
-        forms: vec![form(noun, 0)],
-        ..plain(about, noun)
-    }
-}
-
-fn locked(full: &str, head: &str) -> Subject {
-    Subject {
-        class: Some(Class::Digits),
-        forms: vec![
-            form(format!("my {full} code"), 0),
-            form(format!("the code for my {full}"), 0),
-            form(format!("the {full} code"), 0),
-            form(format!("my {head} code"), 1),
-            form(format!("the code for my {head}"), 1),
-        ],
-        ..plain(About::Property, full)
-    }
-}
-
-fn property(dice: &mut Dice) -> Subject {
-    match dice.weighted(&[32, 40, 28]) {
-        0 => {
-            let (full, head) = LOCKED[dice.below(LOCKED.len())];
-            let mut subject = locked(full, head);
-            if dice.chance(25) {
-                subject.class = Some(Class::Code);
-            }
-            subject
-        }
-        1 => {
-            let (noun, class) = SECRETS[dice.below(SECRETS.len())];
-            Subject {
-                class: Some(class),
-                ..plain(About::Property, noun)
-            }
-        }
-        _ => {
-            let (noun, class) = FAVOURITES[dice.below(FAVOURITES.len())];
-            let american = noun.replace("colour", "color");
-            Subject {
-                class: Some(class),
-                forms: vec![
-                    form(format!("my favourite {noun}"), 0),
-                    form(format!("my favorite {american}"), 0),
-                ],
-                ..plain(About::Property, noun)
-            }
-        }
-    }
 }

@@ -4,8 +4,9 @@
 
 use shared::chat::Message;
 
-use super::dialogues::Scene;
+use super::dialogues::scene::Scene;
 use super::dice::{Dice, Split};
+use super::facts::Fact;
 
 /// How many memories a question is shown.
 const SHOWN: usize = 5;
@@ -69,7 +70,7 @@ fn one_unanswerable(seed: u64, index: usize) -> Question {
 }
 
 /// A distractor of exactly one memory.
-fn one_line(scene: &mut Scene, fact: &super::facts::Fact) -> Vec<String> {
+fn one_line(scene: &mut Scene, fact: &Fact) -> Vec<String> {
     let mut unit = scene.distractor(fact);
     unit.truncate(1);
     unit

@@ -1,0 +1,187 @@
+//! One dialogue in the making: who speaks, what is recalled, what distracts.
+
+use jiff::civil::Date;
+use shared::chat::{Message, Role};
+use shared::turn::{Recalled, SYSTEM_PROMPT, user_message};
+
+use crate::dataset::Dialogue;
+use crate::dataset::dice::Dice;
+use crate::dataset::facts::{Fact, Statement};
+use crate::dataset::talk::NOTES;
+use crate::dataset::values::{Class, capitalised};
+use crate::dataset::world::World;
+
+/// One dialogue in the making.
+pub(crate) struct Scene {
+    pub(crate) dice: Dice,
+    pub(crate) world: World,
+    today: Date,
+    pub(super) messages: Vec<Message>,
+}
+
+/// Statements in the order they were said: those of one unit stay in order.
+pub(crate) type Unit = Vec<String>;
+
+impl Scene {
+    pub(crate) fn new(mut dice: Dice) -> Self {
+        let today = day(dice.between(0, 3650));
+        let world = World::new(&mut dice);
+        Self {
+            dice,
+            world,
+            today,
+            messages: vec![Message::new(Role::System, SYSTEM_PROMPT)],
+        }
+    }
+
+    pub(crate) fn finish(self) -> Dialogue {
+        Dialogue {
+            messages: self.messages,
+        }
+    }
+
+    /// The user speaks; `units` are recalled beside the words.
+    ///
+    /// Returns the memories as they are shown.
+    pub(crate) fn user(&mut self, units: Vec<Unit>, words: &str) -> Vec<Recalled> {
+        let texts = self.merged(units);
+        let memories = self.dated(texts);
+        let content = user_message(self.today, &memories, words);
+        self.messages.push(Message::new(Role::User, content));
+        memories
+    }
+
+    /// The assistant answers.
+    pub(super) fn assistant(&mut self, words: impl Into<String>) {
+        self.messages.push(Message::new(Role::Assistant, words));
+    }
+
+    /// Shuffles units together, each in its own order.
+    fn merged(&mut self, units: Vec<Unit>) -> Vec<String> {
+        let mut order: Vec<usize> = units
+            .iter()
+            .enumerate()
+            .flat_map(|(index, unit)| std::iter::repeat_n(index, unit.len()))
+            .collect();
+        self.dice.shuffle(&mut order);
+        let mut queues: Vec<_> = units.into_iter().map(Vec::into_iter).collect();
+        order
+            .into_iter()
+            .filter_map(|index| queues[index].next())
+            .collect()
+    }
+
+    /// Gives `texts` rising days up to today.
+    fn dated(&mut self, texts: Vec<String>) -> Vec<Recalled> {
+        let span = [2, 14, 60, 200, 900][self.dice.below(5)];
+        let mut ages: Vec<i64> = texts.iter().map(|_| self.dice.between(0, span)).collect();
+        ages.sort_unstable_by(|a, b| b.cmp(a));
+        texts
+            .into_iter()
+            .zip(ages)
+            .map(|(text, age)| Recalled {
+                date: before(self.today, age),
+                text,
+            })
+            .collect()
+    }
+
+    /// A memory that answers no question about `target`.
+    pub(crate) fn distractor(&mut self, target: &Fact) -> Unit {
+        match self.dice.weighted(&[38, 38, 5, 9, 6]) {
+            0 => self.stated(|world, dice| world.near(dice, target)),
+            1 => self.stated(World::fact),
+            2 => {
+                let fact = self.world.fact(&mut self.dice);
+                self.history(&fact)
+            }
+            3 => vec![self.old_question()],
+            _ => vec![self.note()],
+        }
+    }
+
+    fn stated(&mut self, draw: impl Fn(&mut World, &mut Dice) -> Fact) -> Unit {
+        let fact = draw(&mut self.world, &mut self.dice);
+        vec![self.said(&fact).text]
+    }
+
+    /// A statement of `fact` as it is recalled: mostly a plain one, now and then a change,
+    /// or how it was confirmed.
+    pub(crate) fn said(&mut self, fact: &Fact) -> Statement {
+        let statement = if self.dice.chance(14) {
+            fact.change(&mut self.dice)
+        } else {
+            fact.statement(&mut self.dice)
+        };
+        if self.dice.chance(4) {
+            let text = fact.confirmation(&statement);
+            return Statement { text, ..statement };
+        }
+        statement
+    }
+
+    /// An old value of `fact`, then the present one.
+    fn history(&mut self, fact: &Fact) -> Unit {
+        if !fact.can_change() {
+            return vec![fact.statement(&mut self.dice).text];
+        }
+        let old = self.world.changed(&mut self.dice, fact);
+        vec![
+            old.statement(&mut self.dice).text,
+            fact.change(&mut self.dice).text,
+        ]
+    }
+
+    /// A question that was asked long ago about something never told.
+    fn old_question(&mut self) -> String {
+        let fact = self.world.fact(&mut self.dice);
+        let form = self.dice.below(fact.subject.forms.len());
+        fact.question(&mut self.dice, form, false)
+    }
+
+    pub(super) fn note(&mut self) -> String {
+        let template = self.dice.pick(NOTES);
+        let word = self.dice.word();
+        let name = self.dice.value(Class::Name);
+        let text = template.replace("{w}", &word).replace("{p}", &name);
+        if self.dice.chance(80) {
+            capitalised(&text)
+        } else {
+            text
+        }
+    }
+
+    /// 0 to 5 distractors.
+    pub(super) fn distractors(&mut self, target: &Fact) -> Vec<Unit> {
+        let count = self.dice.weighted(&[10, 16, 20, 20, 22, 12]);
+        (0..count).map(|_| self.distractor(target)).collect()
+    }
+
+    /// At least one memory that does not help, or none at all.
+    pub(super) fn useless(&mut self, target: &Fact) -> Vec<Unit> {
+        if self.dice.chance(22) {
+            return Vec::new();
+        }
+        let count = self.dice.between(1, 5);
+        (0..count).map(|_| self.distractor(target)).collect()
+    }
+
+    /// Bytes said so far, the system prompt left out.
+    pub(super) fn bytes(&self) -> usize {
+        self.messages.iter().skip(1).map(|m| m.content.len()).sum()
+    }
+
+    pub(super) fn any_form(&mut self, fact: &Fact) -> usize {
+        self.dice.below(fact.subject.forms.len())
+    }
+}
+
+/// Day `offset` after the first of 2023.
+fn day(offset: i64) -> Date {
+    before(jiff::civil::date(2023, 1, 1), -offset)
+}
+
+/// The day `days` before `date`, within the calendar.
+fn before(date: Date, days: i64) -> Date {
+    date.saturating_sub(jiff::Span::new().days(days))
+}

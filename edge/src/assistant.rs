@@ -174,6 +174,16 @@ impl Assistant {
         })
     }
 
+    /// Leaves this conversation for another, with the same model.
+    ///
+    /// # Errors
+    /// [`AssistantError::Memory`] if the session cannot be read; this one goes on then.
+    pub fn begin(&mut self, session: SessionId) -> Result<(), AssistantError> {
+        self.conversation = resumed(&self.memory, session, &self.settings.zone)?;
+        self.session = session;
+        Ok(())
+    }
+
     /// What model answers.
     pub fn model(&self) -> &ModelCard {
         self.model.card()

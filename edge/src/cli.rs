@@ -5,6 +5,9 @@
 //! that tests run commands in-process. [`App`] opens memory and model when first used.
 
 mod app;
+mod ask;
+mod background;
+mod chat;
 #[cfg(feature = "llama")]
 mod complete;
 mod completions;
@@ -13,12 +16,14 @@ mod doctor;
 mod failure;
 mod feedback;
 pub mod input;
+mod load;
 mod memory;
 #[cfg(feature = "llama")]
 mod model;
 mod report;
 mod sessions;
 mod shown;
+mod talk;
 mod told;
 mod why;
 
@@ -61,6 +66,8 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Chat(chat::Args),
+    Ask(ask::Args),
     Sessions(sessions::Args),
     Why(why::Args),
     Memory(memory::Args),
@@ -78,12 +85,17 @@ impl Command {
     /// The configuration keys that this command's own flags set.
     fn settings(&self) -> Vec<String> {
         match self {
+            Self::Chat(args) => args.settings(),
+            Self::Ask(args) => args.settings(),
+            Self::Sessions(args) => args.settings(),
             _ => Vec::new(),
         }
     }
 
     fn run(&self, app: &App, ui: &mut Ui) -> anyhow::Result<()> {
         match self {
+            Self::Chat(args) => chat::run(args, app, ui),
+            Self::Ask(args) => ask::run(args, app, ui),
             Self::Sessions(args) => sessions::run(args, app, ui),
             Self::Why(args) => why::run(args, app, ui),
             Self::Memory(args) => memory::run(args, app, ui),

@@ -1,7 +1,10 @@
 //! What commands share: configuration at once, memory and model on first use.
 
 use std::cell::{OnceCell, RefCell, RefMut};
+use std::fs::DirBuilder;
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -10,15 +13,19 @@ use shared::board::{Board, Machine};
 use shared::clock::{Clock, Timestamp};
 use shared::id::SessionId;
 
+use crate::assistant::{Assistant, Settings};
 use crate::board;
 use crate::cli::failure::Failure;
 use crate::cli::input::Input;
-use crate::cli::{Env, Interrupt};
+use crate::cli::{Env, Interrupt, StandIns, load};
 use crate::config::layer::Layer;
 use crate::config::paths::Paths;
 use crate::config::{Config, ConfigError, Origin, Resolved, keys};
+use crate::generate::{LanguageModel, ModelCard};
 use crate::memory::embedder::{Embedder, Lexical};
+use crate::memory::episode::Source;
 use crate::memory::{Memory, Options};
+use crate::sample::Sampling;
 use crate::ui::Ui;
 
 /// Variables that begin like a key's and are none.
@@ -40,7 +47,7 @@ pub struct App {
     resolved: Resolved,
     machine: Machine,
     board: Option<Board>,
-    lent_embedder: Option<Arc<dyn Embedder>>,
+    stand_ins: RefCell<StandIns>,
     memory: OnceCell<Arc<Memory>>,
 }
 
@@ -58,7 +65,7 @@ impl App {
         for setting in settings {
             layers.push(Layer::flag(setting)?);
         }
-        let machine = env.stand_ins.machine.unwrap_or_else(board::machine);
+        let machine = env.stand_ins.machine.clone().unwrap_or_else(board::machine);
         let wanted = Resolved::new(layers.clone())?.config.device.board;
         let board = find_board(&wanted, &machine)?;
         if let Some(board) = &board {
@@ -68,7 +75,7 @@ impl App {
             resolved: Resolved::new(layers)?,
             machine,
             board,
-            lent_embedder: env.stand_ins.embedder,
+            stand_ins: RefCell::new(env.stand_ins),
             clock: env.clock,
             zone: env.zone,
             seed: env.seed,
@@ -132,13 +139,7 @@ impl App {
         if let Some(memory) = self.memory.get() {
             return Ok(Arc::clone(memory));
         }
-        let options = Options {
-            zone: self.zone(),
-            seed: self.seed,
-        };
-        let clock = Arc::clone(&self.clock);
-        let memory = Memory::open(&self.paths.memory, self.embedder()?, clock, options);
-        let memory = Arc::new(memory.context("cannot open memory")?);
+        let memory = self.open_memory(&self.paths.memory, self.embedder()?)?;
         Ok(Arc::clone(self.memory.get_or_init(|| memory)))
     }
 
@@ -147,10 +148,104 @@ impl App {
     /// # Errors
     /// When its files cannot be used.
     pub fn embedder(&self) -> anyhow::Result<Arc<dyn Embedder>> {
-        match &self.lent_embedder {
-            Some(embedder) => Ok(Arc::clone(embedder)),
-            None => Ok(Arc::new(Lexical)),
+        if let Some(embedder) = &self.stand_ins.borrow().embedder {
+            return Ok(Arc::clone(embedder));
         }
+        load::embedder(self).context("cannot open the embedder")
+    }
+
+    /// The model that the configuration names.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be loaded.
+    pub fn model(&self) -> anyhow::Result<Box<dyn LanguageModel>> {
+        if let Some(model) = self.stand_ins.borrow_mut().model.take() {
+            return Ok(model);
+        }
+        load::model(self).context("cannot load the model")
+    }
+
+    /// The memory that a conversation uses: where [`Config`] switches it off, one that is
+    /// kept nowhere. Its files have no name once it is open, so nothing can outlive it.
+    ///
+    /// # Errors
+    /// As [`Self::memory`].
+    pub fn conversation_memory(&self) -> anyhow::Result<Arc<Memory>> {
+        if self.config().memory.enabled {
+            return self.memory();
+        }
+        let folder = self.paths.cache.join(format!("unkept-{:016x}", self.seed));
+        let memory = self.open_memory(&folder, Arc::new(Lexical))?;
+        fs_err::remove_dir_all(&folder)?;
+        Ok(memory)
+    }
+
+    fn open_memory(
+        &self,
+        folder: &Path,
+        embedder: Arc<dyn Embedder>,
+    ) -> anyhow::Result<Arc<Memory>> {
+        let options = Options {
+            zone: self.zone(),
+            seed: self.seed,
+        };
+        let clock = Arc::clone(&self.clock);
+        let memory = Memory::open(folder, embedder, clock, options);
+        Ok(Arc::new(memory.context("cannot open memory")?))
+    }
+
+    /// An assistant with the model that the configuration names.
+    ///
+    /// # Errors
+    /// When the model cannot be loaded or is not made for conversations.
+    pub fn assistant(
+        &self,
+        memory: &Arc<Memory>,
+        session: SessionId,
+        source: Source,
+    ) -> anyhow::Result<Assistant> {
+        let model = self.model()?;
+        let config = self.config();
+        let mut settings = Settings::new(source, Arc::clone(&self.clock), self.zone());
+        settings.max_tokens = config
+            .answer
+            .max_tokens
+            .min(model.card().context_tokens / 2);
+        settings.sampling = self.sampling(model.card());
+        settings.recall_tokens = config.memory.recall_tokens;
+        settings.recall_limit = if config.memory.enabled {
+            config.memory.recall_limit
+        } else {
+            0
+        };
+        let assistant = Assistant::new(Arc::clone(memory), model, session, settings);
+        assistant.context("cannot talk with this model")
+    }
+
+    /// What suits the model, but for what the configuration sets.
+    fn sampling(&self, card: &ModelCard) -> Sampling {
+        let answer = &self.config().answer;
+        let suits = Sampling::for_model(&card.architecture, card.parameters);
+        Sampling {
+            temperature: answer.temperature.unwrap_or(suits.temperature),
+            top_k: answer.top_k.unwrap_or(suits.top_k),
+            top_p: answer.top_p.unwrap_or(suits.top_p),
+            min_p: answer.min_p.unwrap_or(suits.min_p),
+            repeat_penalty: answer.repeat_penalty.unwrap_or(suits.repeat_penalty),
+            // Half of the seed is enough: it only has to differ from run to run.
+            seed: answer.seed.unwrap_or(self.seed as u32),
+            ..suits
+        }
+    }
+
+    /// The file that keeps what was typed before; its folder is made.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn history_file(&self) -> anyhow::Result<PathBuf> {
+        let folder = &self.paths.state;
+        make_private(folder)?;
+        Ok(folder.join("chat-history"))
     }
 
     /// The conversation that notes from the command line belong to.
@@ -182,6 +277,11 @@ impl App {
             _ => Err(Failure::NotConfirmed.into()),
         }
     }
+}
+
+/// Makes a folder that its owner alone may look into.
+fn make_private(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 /// The profile called `name`, cut down to the machine only where it was found by looking.

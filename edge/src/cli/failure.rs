@@ -64,9 +64,9 @@ pub(super) enum Failure {
         /// How many.
         n: usize,
     },
-    /// Memory is switched off, and the command is about memory.
-    #[error("memory is switched off")]
-    MemoryOff,
+    /// No model is installed or named.
+    #[error("there is no model")]
+    NoModel,
     /// A file cannot be read.
     #[error("cannot read {path}")]
     Read {
@@ -75,7 +75,11 @@ pub(super) enum Failure {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// There is no going on without memory.
+    #[error("memory is switched off, so no conversation can go on")]
+    MemoryOff,
     /// What the command needs was left out of this build.
+    #[cfg(not(all(feature = "embed", feature = "llama")))]
     #[error("this build of edge has no {what}")]
     LeftOut {
         /// What is missing.

@@ -71,15 +71,10 @@ impl Input {
     /// # Errors
     /// [`InputError`] if the line is too long or not UTF-8; the next call reads on after it.
     pub fn line(&mut self) -> Result<Option<String>, InputError> {
-        let mut bytes = Vec::new();
-        let taken = self.take(&mut bytes, Until::LineEnd)?;
-        if taken == 0 {
-            return Ok(None);
-        }
         self.lines += 1;
-        if bytes.last() == Some(&b'\n') {
-            bytes.pop();
-        }
+        let Some(mut bytes) = self.take(Until::LineEnd)? else {
+            return Ok(None);
+        };
         if bytes.last() == Some(&b'\r') {
             bytes.pop();
         }
@@ -91,49 +86,45 @@ impl Input {
     /// # Errors
     /// [`InputError`] if it is too long or not UTF-8.
     pub fn rest(&mut self) -> Result<String, InputError> {
-        let mut bytes = Vec::new();
-        self.take(&mut bytes, Until::End)?;
-        text(bytes, self.lines + 1)
+        let bytes = self.take(Until::End)?;
+        text(bytes.unwrap_or_default(), self.lines + 1)
     }
 
-    /// Reads up to the end asked for; counts, without keeping, what is over the limit.
-    fn take(&mut self, bytes: &mut Vec<u8>, until: Until) -> Result<usize, InputError> {
-        let most = u64::try_from(MESSAGE_LIMIT).unwrap_or(u64::MAX) + 1;
-        let mut total = 0;
+    /// Reads up to the end asked for, which is taken and not kept; `None` if nothing is
+    /// left. Counts, without keeping, what is over the limit.
+    fn take(&mut self, until: Until) -> Result<Option<Vec<u8>>, InputError> {
+        const MOST: usize = MESSAGE_LIMIT + 1;
+        let mut kept = None;
+        let mut length = 0;
         loop {
             let mut part = Vec::new();
-            let mut limited = (&mut self.reader).take(most);
+            let mut limited = (&mut self.reader).take(MOST as u64);
             let read = match until {
                 Until::LineEnd => limited.read_until(b'\n', &mut part),
                 Until::End => limited.read_to_end(&mut part),
             };
             let read = read.map_err(|source| InputError::Read { source })?;
-            if total == 0 {
-                bytes.append(&mut part);
+            let ended = until == Until::LineEnd && part.last() == Some(&b'\n');
+            if ended {
+                part.pop();
             }
-            let ended = match until {
-                Until::LineEnd => bytes.last() == Some(&b'\n') || part.last() == Some(&b'\n'),
-                Until::End => false,
-            };
-            total += read;
-            if ended || read == 0 || read < MESSAGE_LIMIT {
-                break;
+            length += part.len();
+            if kept.is_none() && read > 0 {
+                kept = Some(part);
+            }
+            if ended || read < MOST {
+                check(length)?;
+                return Ok(kept);
             }
         }
-        check_length(total, bytes)?;
-        Ok(total)
     }
 }
 
-#[derive(Clone, Copy)]
+/// Where to stop reading.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Until {
     LineEnd,
     End,
-}
-
-fn check_length(total: usize, bytes: &[u8]) -> Result<(), InputError> {
-    let line_end = usize::from(bytes.last() == Some(&b'\n'));
-    check(total - line_end)
 }
 
 /// Checks the length of a message that came another way.
@@ -160,4 +151,62 @@ fn text(bytes: Vec<u8>, first_line: u64) -> Result<String, InputError> {
             byte,
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn input(bytes: impl Into<Vec<u8>>) -> Input {
+        Input::new(Box::new(Cursor::new(bytes.into())), false)
+    }
+
+    #[test]
+    fn lines_come_without_their_ends_and_empty_ones_count() {
+        let mut input = input("one\r\n\nlast");
+        let lines: Vec<String> = std::iter::from_fn(|| input.line().unwrap()).collect();
+        assert_eq!(lines, ["one", "", "last"]);
+    }
+
+    #[test]
+    fn a_line_that_is_not_text_is_named_and_the_next_one_is_read() {
+        let mut input = input(b"fine\nna\xefve\nfine again\n".as_slice());
+        assert_eq!(input.line().unwrap().as_deref(), Some("fine"));
+        match input.line() {
+            Err(InputError::NotText { line: 2, byte: 2 }) => {}
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(input.line().unwrap().as_deref(), Some("fine again"));
+    }
+
+    #[test]
+    fn the_limit_itself_is_allowed() {
+        let text = "x".repeat(MESSAGE_LIMIT);
+        assert_eq!(input(format!("{text}\n")).line().unwrap(), Some(text));
+        let text = "x".repeat(MESSAGE_LIMIT);
+        assert_eq!(input(text.clone()).rest().unwrap(), text);
+    }
+
+    #[test]
+    fn a_longer_message_is_counted_and_refused_and_the_next_one_is_read() {
+        let mut input = input(format!("{}\nnext\n", "x".repeat(10_000_000)));
+        match input.line() {
+            Err(InputError::TooLong { bytes, limit }) => {
+                assert_eq!((bytes, limit), (10_000_000, 1_048_576));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(input.line().unwrap().as_deref(), Some("next"));
+        assert_eq!(input.line().unwrap(), None);
+    }
+
+    #[test]
+    fn a_bad_byte_in_a_whole_text_is_named_by_its_line() {
+        match input(b"a\nb\n\xff".as_slice()).rest() {
+            Err(InputError::NotText { line: 3, byte: 4 }) => {}
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -91,9 +91,10 @@ fn hint(cause: &Cause) -> Option<&'static str> {
 const fn config_hint(error: &ConfigError) -> Option<&'static str> {
     Some(match error {
         ConfigError::Read { .. } => "make the file readable for you, or move it away",
-        ConfigError::Invalid { .. }
-        | ConfigError::UnknownKey { .. }
-        | ConfigError::NotASetting { .. } => "`edge config show` lists every key",
+        ConfigError::Invalid { .. } => "correct the value, or take it out",
+        ConfigError::UnknownKey { .. } | ConfigError::NotASetting { .. } => {
+            "`edge config show` lists every key"
+        }
         ConfigError::UnknownBoard { .. } | ConfigError::Boards { .. } => {
             "set device.board to \"auto\", or to a profile in `boards/`"
         }
@@ -111,7 +112,9 @@ const fn failure_hint(error: &Failure) -> Option<&'static str> {
         Failure::NoQuestion => Some("give words, or text on standard input"),
         Failure::Unwell { .. } => Some("each missing thing has its advice above"),
         Failure::Faults { .. } => Some("`edge memory verify --repair` builds anew what is derived"),
-        Failure::MemoryOff => Some("set memory.enabled = true"),
+        Failure::NoModel => Some("`edge model pull` or `edge model add` installs one"),
+        Failure::MemoryOff => Some("leave out --no-memory, or set memory.enabled = true"),
+        #[cfg(not(all(feature = "embed", feature = "llama")))]
         Failure::LeftOut { .. } => Some("build it with its default features"),
         Failure::Slash { .. } => Some("/help lists the commands"),
         Failure::Read { .. } | Failure::NoWords | Failure::NotARating { .. } => None,

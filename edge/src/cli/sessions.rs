@@ -4,15 +4,15 @@ use anyhow::Context as _;
 use serde::Serialize;
 use shared::id::SessionId;
 
-use crate::cli::App;
 use crate::cli::failure::Failure;
 use crate::cli::shown::{At, EpisodeList, EpisodeView, ReceiptView, day, glance, short};
+use crate::cli::{App, chat};
 use crate::memory::Memory;
 use crate::memory::episode::SessionSummary;
 use crate::ui::table::Table;
 use crate::ui::{Ui, View, WriteError};
 
-/// List, show and delete conversations
+/// List, show, resume and delete conversations
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -28,6 +28,8 @@ enum Command {
         /// Its identifier, or an ending of it
         id: String,
     },
+    /// Go on with one
+    Resume(Resume),
     /// Delete one, and what was learnt in it
     Delete {
         /// Its identifier, or an ending of it
@@ -38,10 +40,31 @@ enum Command {
     },
 }
 
+#[derive(Debug, clap::Args)]
+struct Resume {
+    /// Its identifier, or an ending of it; the newest if there is none
+    id: Option<String>,
+    #[command(flatten)]
+    talk: crate::cli::talk::Args,
+}
+
+impl Args {
+    pub(super) fn settings(&self) -> Vec<String> {
+        match &self.command {
+            Command::Resume(resume) => resume.talk.settings(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 pub(super) fn run(args: &Args, app: &App, ui: &mut Ui) -> anyhow::Result<()> {
     match &args.command {
-        Command::List => ui.show(&list(app)?)?,
+        Command::List => ui.show(&list(&*app.memory()?, app)?)?,
         Command::Show { id } => show(id, app, ui)?,
+        Command::Resume(resume) => {
+            let session = find(&*app.memory()?, resume.id.as_deref())?;
+            chat::start(Some(session), app, ui)?;
+        }
         Command::Delete { id, yes } => delete(id, *yes, app, ui)?,
     }
     Ok(())
@@ -93,19 +116,31 @@ fn delete(id: &str, yes: bool, app: &App, ui: &mut Ui) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(super) fn list(app: &App) -> anyhow::Result<SessionList> {
-    let sessions = app.memory()?.sessions();
-    let zone = app.zone();
-    let view = |summary: &SessionSummary| SessionView {
-        id: summary.id.to_string(),
-        started: At(summary.started),
-        last: At(summary.last),
-        turns: summary.turns,
-        title: summary.title.clone(),
-        day: day(summary.last, &zone),
-    };
-    let sessions = sessions.context("cannot list conversations")?;
-    Ok(SessionList(sessions.iter().map(view).collect()))
+/// Conversations, newest first.
+pub(super) fn list(memory: &Memory, app: &App) -> anyhow::Result<SessionList> {
+    let sessions = memory.sessions().context("cannot list conversations")?;
+    let views = sessions.iter().map(|summary| {
+        Ok(SessionView {
+            id: summary.id.to_string(),
+            started: At(summary.started),
+            last: At(summary.last),
+            turns: summary.turns,
+            title: title(summary, memory)?,
+            day: day(summary.last, &app.zone()),
+        })
+    });
+    Ok(SessionList(views.collect::<anyhow::Result<_>>()?))
+}
+
+/// Its title, or else its first words.
+fn title(summary: &SessionSummary, memory: &Memory) -> anyhow::Result<String> {
+    if !summary.title.is_empty() {
+        return Ok(summary.title.clone());
+    }
+    let episodes = memory.session_episodes(summary.id)?;
+    Ok(episodes
+        .first()
+        .map_or_else(String::new, |first| glance(&first.text)))
 }
 
 #[derive(Serialize)]

@@ -1,0 +1,6 @@
+//! Wiring: output, errors and exit codes of every command.
+
+mod config;
+mod process;
+mod usage;
+mod world;

@@ -1,0 +1,153 @@
+//! A device in a temporary folder, its clock standing still.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{self, Cursor, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use edge::cli::input::Input;
+use edge::cli::{Env, Interrupt, StandIns};
+use edge::ui::{Terminal, Ui};
+use jiff::tz::TimeZone;
+use regex::Regex;
+use shared::board::Machine;
+use shared::clock::{ManualClock, Timestamp};
+use tempfile::TempDir;
+
+/// 2026-03-20T09:46:40Z.
+const NOW: Timestamp = Timestamp::from_millis(1_774_000_000_000);
+
+/// A device.
+pub(super) struct World {
+    home: TempDir,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) variables: BTreeMap<String, OsString>,
+    runs: AtomicU64,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) code: u8,
+    pub(super) out: String,
+    pub(super) err: String,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let variables = BTreeMap::from([("SCRUBJAY_HOME".to_owned(), home.path().into())]);
+        Self {
+            home,
+            clock: Arc::new(ManualClock::new(NOW)),
+            variables,
+            runs: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Runs `edge` with words separated by spaces and nothing on standard input.
+    pub(super) fn edge(&self, args: &str) -> Run {
+        self.edge_with(&args.split_whitespace().collect::<Vec<_>>(), b"")
+    }
+
+    pub(super) fn edge_with(&self, args: &[&str], input: &[u8]) -> Run {
+        let (out, err) = (Shared::default(), Shared::default());
+        let mut ui = Ui::new(
+            Box::new(out.clone()),
+            Box::new(err.clone()),
+            Terminal::default(),
+        );
+        let code = self.edge_on(args, input, &mut ui);
+        Run {
+            code,
+            out: self.scrub(&out.text()),
+            err: self.scrub(&err.text()),
+        }
+    }
+
+    /// Runs `edge` on a given terminal.
+    pub(super) fn edge_on(&self, args: &[&str], input: &[u8], ui: &mut Ui) -> u8 {
+        let env = Env {
+            clock: self.clock.clone(),
+            zone: TimeZone::UTC,
+            seed: self.runs.fetch_add(1, Ordering::Relaxed),
+            variables: self.variables.clone(),
+            input: Input::new(Box::new(Cursor::new(input.to_vec())), false),
+            interrupt: Arc::new(Interrupt::default()),
+            stand_ins: self.stand_ins(),
+        };
+        edge::cli::main(std::iter::once("edge").chain(args.iter().copied()), env, ui)
+    }
+
+    fn stand_ins(&self) -> StandIns {
+        StandIns {
+            machine: Some(Machine {
+                device_tree: None,
+                memory_mib: 16_000,
+                cores: 8,
+            }),
+            ..StandIns::default()
+        }
+    }
+
+    /// The text without what differs between runs: folders and identifiers.
+    fn scrub(&self, text: &str) -> String {
+        let text = text.replace(self.home.path().to_str().unwrap(), "HOME");
+        let long = Regex::new(r"\b[0-9A-HJKMNP-TV-Z]{26}\b").unwrap();
+        let short = Regex::new(r"\b[0-9A-HJKMNP-TV-Z]{8}\b").unwrap();
+        let text = long.replace_all(&text, "ID");
+        short.replace_all(&text, "SHORT-ID").into_owned()
+    }
+}
+
+/// A stream that can be read after it was written.
+#[derive(Clone, Default)]
+pub(super) struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Shared {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A stream whose reader went away.
+pub(super) struct Gone;
+
+impl Write for Gone {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A stream on a disk without room.
+pub(super) struct Full;
+
+impl Write for Full {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -13,7 +13,9 @@ pub mod embedder;
 pub mod episode;
 pub mod extract;
 pub mod index;
+mod learn;
 pub mod lexicon;
+mod passages;
 pub mod query;
 pub mod recall;
 pub mod record;
@@ -21,27 +23,35 @@ pub mod report;
 pub mod retain;
 pub mod schema;
 mod store;
+mod training;
+mod upkeep;
+mod vector;
 
-use std::io::{BufRead, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::tz::TimeZone;
-use shared::chat::Message;
+use sha2::{Digest, Sha256};
 use shared::clock::Clock;
-use shared::id::{EpisodeId, ExampleId, MemoryId, SessionId};
+use shared::example::ExampleError;
+use shared::id::{EpisodeId, MemoryId, SessionId};
+use shared::redact::{Redactor, RuleError, Rules};
 
 use embedder::{EmbedError, Embedder};
-use episode::{Appended, Episode, Feedback, ItemId, NewEpisode, SessionSummary};
-use query::{Filter, Query, Recall};
-use record::{MemoryRecord, Pin};
-use report::{
-    Compacted, ExportOptions, Exported, Imported, Progress, Receipt, Repair, Report, Stats,
-};
+use episode::{Appended, Episode, ItemId, NewEpisode, SessionSummary};
+use query::Filter;
+use record::MemoryRecord;
+use schema::Space;
+use store::{Access, Store, StoreError};
 
 /// How a memory behaves.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// What counts as a secret.
+    pub redaction: Rules,
+    /// How much is kept, and for how long.
+    pub policy: retain::Policy,
     /// The owner's time zone: what "yesterday" means.
     pub zone: TimeZone,
     /// Makes identifiers differ between processes; random in life, fixed in tests.
@@ -51,6 +61,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            redaction: Rules::default(),
+            policy: retain::Policy::default(),
             zone: TimeZone::UTC,
             seed: 0,
         }
@@ -61,33 +73,221 @@ impl Default for Options {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MemoryError {
-    /// The folder cannot be made or read.
-    #[error("cannot use memory folder {path}")]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
+    /// The store could not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The owner's rules of redaction cannot be used.
+    #[error("cannot use the rules of redaction")]
+    Rules {
+        /// What is wrong with them.
+        source: RuleError,
     },
-    /// A text could not be embedded.
-    #[error("cannot embed the text")]
+    /// The question could not be embedded.
+    #[error("cannot embed the question")]
     Embed {
         /// What the embedder says.
         source: EmbedError,
     },
-    /// No such item, or too many.
+    /// A text is longer than an episode may be.
+    #[error("the text has {found} bytes, an episode holds {limit}")]
+    TooLong {
+        /// Its bytes.
+        found: usize,
+        /// The most there may be.
+        limit: usize,
+    },
+    /// Nothing is called so.
     #[error("nothing in memory is called {name:?}")]
     Unknown {
         /// What was asked for.
         name: String,
     },
+    /// Several items are called so.
+    #[error("more than one item in memory ends in {name:?}")]
+    Ambiguous {
+        /// What was asked for.
+        name: String,
+    },
+    /// A rating that there is not.
+    #[error("a rating is 1 to 5, not {found}")]
+    Rating {
+        /// What was given.
+        found: u8,
+    },
+    /// A training example could not be written or read.
+    #[error("cannot keep the training example")]
+    Example {
+        /// What is wrong.
+        source: ExampleError,
+    },
 }
 
 /// A memory, open.
 pub struct Memory {
+    store: Arc<Store>,
     embedder: Arc<dyn Embedder>,
+    /// The embedder's vectors; `None`: words only.
+    space: Option<Space>,
     clock: Arc<dyn Clock>,
+    redactor: Redactor,
     options: Options,
+    /// Identifiers made so far.
+    made: AtomicU64,
+}
+
+impl Memory {
+    /// Opens the memory in a folder, and makes it where there is none. On a file system
+    /// that is read-only it can be read.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`] where the folder cannot be used, the file is damaged or of
+    /// another layout, or this program has it open; [`MemoryError::Rules`] for rules of
+    /// redaction that cannot be used.
+    pub fn open(
+        dir: &Path,
+        embedder: Arc<dyn Embedder>,
+        clock: Arc<dyn Clock>,
+        options: Options,
+    ) -> Result<Self, MemoryError> {
+        let salt = salt(options.seed, clock.now().millis());
+        let store = match Store::open(dir, Access::Write, salt) {
+            Err(StoreError::ReadOnly { .. }) => Store::open(dir, Access::Read, salt)?,
+            opened => opened?,
+        };
+        Self::over(Arc::new(store), embedder, clock, options)
+    }
+
+    fn over(
+        store: Arc<Store>,
+        embedder: Arc<dyn Embedder>,
+        clock: Arc<dyn Clock>,
+        options: Options,
+    ) -> Result<Self, MemoryError> {
+        let redactor =
+            Redactor::new(&options.redaction).map_err(|source| MemoryError::Rules { source })?;
+        let space = match embedder.dimensions() {
+            0 => None,
+            dimensions => match store.space(embedder.id(), dimensions) {
+                // A memory that cannot be written is searched by words until it can.
+                Err(StoreError::ReadOnly { .. }) => None,
+                space => Some(space?),
+            },
+        };
+        Ok(Self {
+            store,
+            embedder,
+            space,
+            clock,
+            redactor,
+            options,
+            made: AtomicU64::new(0),
+        })
+    }
+
+    /// Appends an episode: redacted, then written with its passages, vectors, terms and
+    /// memories in one transaction. Durable once this returns.
+    ///
+    /// # Errors
+    /// [`MemoryError`]; nothing is written then.
+    pub fn append(&self, episode: NewEpisode) -> Result<Appended, MemoryError> {
+        let mut appended = self.append_all(vec![episode])?;
+        appended.pop().ok_or_else(|| unknown("the new episode"))
+    }
+
+    /// Appends episodes in order, all or none, in one transaction.
+    ///
+    /// # Errors
+    /// [`MemoryError`]; nothing is written then.
+    pub fn append_all(&self, episodes: Vec<NewEpisode>) -> Result<Vec<Appended>, MemoryError> {
+        let prepared = episodes.into_iter().map(|new| self.prepare(new));
+        self.write(prepared.collect::<Result<_, _>>()?)
+    }
+
+    /// Begins a conversation.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`] if it cannot be written.
+    pub fn new_session(&self, title: &str) -> Result<SessionId, MemoryError> {
+        let title = self.redactor.redact(title).text;
+        Ok(self
+            .store
+            .new_session(&title, self.clock.now(), self.random())?)
+    }
+
+    /// Every conversation, the newest first. One without a title is called by its first words.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`] if they cannot be read.
+    pub fn sessions(&self) -> Result<Vec<SessionSummary>, MemoryError> {
+        Ok(self.store.sessions()?)
+    }
+
+    /// A conversation's episodes, oldest first; none for an unknown one.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`] if they cannot be read.
+    pub fn session_episodes(&self, id: SessionId) -> Result<Vec<Episode>, MemoryError> {
+        Ok(self.store.session_episodes(id)?)
+    }
+
+    /// A memory.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`] if it cannot be read.
+    pub fn memory(&self, id: MemoryId) -> Result<Option<MemoryRecord>, MemoryError> {
+        Ok(self.store.memory(id)?)
+    }
+
+    /// An episode.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`] if it cannot be read.
+    pub fn episode(&self, id: EpisodeId) -> Result<Option<Episode>, MemoryError> {
+        Ok(self.store.episode(id)?)
+    }
+
+    /// The memories that pass a filter, oldest first.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`] if they cannot be read.
+    pub fn memories(&self, filter: &Filter) -> Result<Vec<MemoryRecord>, MemoryError> {
+        Ok(self.store.memories(|memory| filter.passes(memory))?)
+    }
+
+    /// Finds an item by its identifier, or by an ending of at least 4 characters that
+    /// only it has.
+    ///
+    /// # Errors
+    /// [`MemoryError::Unknown`] and [`MemoryError::Ambiguous`].
+    pub fn find(&self, name: &str) -> Result<ItemId, MemoryError> {
+        let ending = name.trim().to_ascii_uppercase();
+        if ending.len() < ENDING_CHARACTERS {
+            return Err(unknown(name));
+        }
+        match self.store.ending(&ending)?.as_slice() {
+            [] => Err(unknown(name)),
+            [item] => Ok(*item),
+            _ => Err(MemoryError::Ambiguous {
+                name: name.to_owned(),
+            }),
+        }
+    }
+
+    /// The last answer of a conversation, or of all: what it was given stands in it.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`] if it cannot be read.
+    pub fn last_answer(&self, session: Option<SessionId>) -> Result<Option<Episode>, MemoryError> {
+        let is_answer = |episode: &Episode| episode.role == shared::chat::Role::Assistant;
+        Ok(self.store.last_episode(session, is_answer)?)
+    }
+
+    /// Bits that tell identifiers of one millisecond apart (SplitMix64).
+    fn random(&self) -> u128 {
+        let count = self.made.fetch_add(1, Ordering::Relaxed);
+        let start = self.options.seed.wrapping_add(count.wrapping_mul(2));
+        u128::from(mix(start)) << 64 | u128::from(mix(start.wrapping_add(1)))
+    }
 }
 
 #[expect(
@@ -98,98 +298,55 @@ pub struct Memory {
     reason = "bodies follow"
 )]
 impl Memory {
-    pub fn open(
-        dir: &Path,
-        embedder: Arc<dyn Embedder>,
-        clock: Arc<dyn Clock>,
-        options: Options,
-    ) -> Result<Self, MemoryError> {
+    pub fn recall(&self, query: &query::Query) -> Result<query::Recall, MemoryError> {
         todo!()
     }
-    pub fn append(&self, episode: NewEpisode) -> Result<Appended, MemoryError> {
+    pub fn stats(&self) -> Result<report::Stats, MemoryError> {
         todo!()
     }
-    pub fn append_all(&self, episodes: Vec<NewEpisode>) -> Result<Vec<Appended>, MemoryError> {
+    pub fn verify(&self, repair: report::Repair) -> Result<report::Report, MemoryError> {
         todo!()
     }
-    pub fn new_session(&self, title: &str) -> Result<SessionId, MemoryError> {
-        todo!()
-    }
-    /// Newest first.
-    pub fn sessions(&self) -> Result<Vec<SessionSummary>, MemoryError> {
-        todo!()
-    }
-    /// Oldest first; empty for an unknown session.
-    pub fn session_episodes(&self, id: SessionId) -> Result<Vec<Episode>, MemoryError> {
-        todo!()
-    }
-    pub fn delete_session(&self, id: SessionId) -> Result<Receipt, MemoryError> {
-        todo!()
-    }
-    pub fn recall(&self, query: &Query) -> Result<Recall, MemoryError> {
-        todo!()
-    }
-    pub fn memory(&self, id: MemoryId) -> Result<Option<MemoryRecord>, MemoryError> {
-        todo!()
-    }
-    pub fn episode(&self, id: EpisodeId) -> Result<Option<Episode>, MemoryError> {
-        todo!()
-    }
-    /// Oldest first.
-    pub fn memories(&self, filter: &Filter) -> Result<Vec<MemoryRecord>, MemoryError> {
-        todo!()
-    }
-    /// Finds an item by its full id, or by an ending of at least 4 characters that only it has.
-    pub fn find(&self, name: &str) -> Result<ItemId, MemoryError> {
-        todo!()
-    }
-    pub fn correct(&self, id: MemoryId, text: &str) -> Result<Appended, MemoryError> {
-        todo!()
-    }
-    pub fn forget(&self, item: ItemId) -> Result<Receipt, MemoryError> {
-        todo!()
-    }
-    pub fn pin(&self, id: MemoryId, pin: Pin) -> Result<(), MemoryError> {
-        todo!()
-    }
-    pub fn note_use(&self, items: &[ItemId]) -> Result<(), MemoryError> {
-        todo!()
-    }
-    pub fn feedback(&self, answer: EpisodeId, feedback: Feedback) -> Result<(), MemoryError> {
-        todo!()
-    }
-    pub fn finish_turn(
-        &self,
-        question: EpisodeId,
-        answer: EpisodeId,
-        prompt: &[Message],
-        given: &[ItemId],
-    ) -> Result<ExampleId, MemoryError> {
-        todo!()
-    }
-    pub fn last_answer(&self, session: Option<SessionId>) -> Result<Option<Episode>, MemoryError> {
-        todo!()
-    }
-    pub fn stats(&self) -> Result<Stats, MemoryError> {
-        todo!()
-    }
-    pub fn verify(&self, repair: Repair) -> Result<Report, MemoryError> {
-        todo!()
-    }
-    pub fn compact(&self) -> Result<Compacted, MemoryError> {
-        todo!()
+    pub fn compact(&self) -> Result<report::Compacted, MemoryError> {
+        Ok(self.store.compact()?)
     }
     pub fn export(
         &self,
-        out: &mut dyn Write,
-        options: ExportOptions,
-    ) -> Result<Exported, MemoryError> {
+        out: &mut dyn std::io::Write,
+        options: report::ExportOptions,
+    ) -> Result<report::Exported, MemoryError> {
         todo!()
     }
-    pub fn import(&self, from: &mut dyn BufRead) -> Result<Imported, MemoryError> {
+    pub fn import(&self, from: &mut dyn std::io::BufRead) -> Result<report::Imported, MemoryError> {
         todo!()
     }
-    pub fn reembed_step(&self, max: usize) -> Result<Progress, MemoryError> {
+    pub fn reembed_step(&self, max: usize) -> Result<report::Progress, MemoryError> {
         todo!()
     }
 }
+
+/// An ending of an identifier shorter than this names nothing.
+const ENDING_CHARACTERS: usize = 4;
+
+fn unknown(name: &str) -> MemoryError {
+    MemoryError::Unknown {
+        name: name.to_owned(),
+    }
+}
+
+fn mix(seed: u64) -> u64 {
+    let mut z = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+fn salt(seed: u64, now: i64) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(seed.to_le_bytes());
+    hash.update(now.to_le_bytes());
+    hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests;

@@ -188,6 +188,7 @@ impl App {
         let options = Options {
             zone: self.zone(),
             seed: self.seed,
+            ..Options::default()
         };
         let clock = Arc::clone(&self.clock);
         let memory = Memory::open(folder, embedder, clock, options);

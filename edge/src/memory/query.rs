@@ -6,7 +6,7 @@ use shared::clock::Timestamp;
 use shared::id::{EpisodeId, SessionId};
 
 use super::episode::{ItemId, Source};
-use super::record::Kind;
+use super::record::{Kind, MemoryRecord};
 
 /// Which memories are looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,18 @@ impl Default for Filter {
             include_sensitive: true,
             include_superseded: false,
         }
+    }
+}
+
+impl Filter {
+    /// Whether a memory passes.
+    pub fn passes(&self, memory: &MemoryRecord) -> bool {
+        self.kind.is_none_or(|kind| memory.kind == kind)
+            && self.source.is_none_or(|source| memory.source == source)
+            && self.since.is_none_or(|since| memory.said_at >= since)
+            && self.until.is_none_or(|until| memory.said_at < until)
+            && (self.include_sensitive || !memory.sensitive)
+            && (self.include_superseded || memory.is_live())
     }
 }
 

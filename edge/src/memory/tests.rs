@@ -1,0 +1,280 @@
+use std::sync::Arc;
+
+use shared::chat::{Message, Role};
+use shared::clock::{Clock, ManualClock, Timestamp};
+use shared::example::Example;
+use tempfile::TempDir;
+
+use super::embedder::HashedWords;
+use super::episode::{Feedback, Given, Intent, ItemId, NewEpisode, Source, Verdict};
+use super::query::{Filter, Why};
+use super::record::Pin;
+use super::store::StoreError;
+use super::*;
+
+/// 2026-03-12T09:30:00Z.
+const START: Timestamp = Timestamp::from_millis(1_773_307_800_000);
+const DAY_MS: i64 = 86_400_000;
+
+/// A memory in a folder of its own, with a clock that stands still.
+struct World {
+    folder: TempDir,
+    clock: Arc<ManualClock>,
+    memory: Memory,
+    session: SessionId,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new(START));
+        let memory = open(&folder, &clock);
+        let session = memory.new_session("").unwrap();
+        Self {
+            folder,
+            clock,
+            memory,
+            session,
+        }
+    }
+
+    fn said(&self, text: &str) -> Appended {
+        self.clock.advance(std::time::Duration::from_secs(1));
+        let episode = NewEpisode::said(self.session, Source::Chat, text);
+        self.memory.append(episode).unwrap()
+    }
+
+    fn answered(&self, text: &str, given: Vec<Given>) -> EpisodeId {
+        let episode = NewEpisode {
+            role: Role::Assistant,
+            model: Some("nano".into()),
+            given,
+            ..NewEpisode::said(self.session, Source::Chat, text)
+        };
+        self.memory.append(episode).unwrap().episode
+    }
+
+    fn reopen(self) -> Self {
+        let Self {
+            folder,
+            clock,
+            memory,
+            session,
+        } = self;
+        drop(memory);
+        let memory = open(&folder, &clock);
+        Self {
+            folder,
+            clock,
+            memory,
+            session,
+        }
+    }
+}
+
+fn open(folder: &TempDir, clock: &Arc<ManualClock>) -> Memory {
+    try_open(folder.path(), clock).unwrap()
+}
+
+fn try_open(folder: &Path, clock: &Arc<ManualClock>) -> Result<Memory, MemoryError> {
+    let clock = Arc::clone(clock) as Arc<dyn Clock>;
+    Memory::open(
+        folder,
+        Arc::new(HashedWords::new(32)),
+        clock,
+        Options::default(),
+    )
+}
+
+fn given(item: ItemId) -> Given {
+    Given {
+        item,
+        score: 1.5,
+        why: Why {
+            lexical: 1.0,
+            dense: 0.5,
+            ..Why::default()
+        },
+    }
+}
+
+#[test]
+fn what_was_said_is_there_after_opening_again() {
+    let world = World::new();
+    let told = world.said("The boiler is a Vaillant");
+    let answer = world.answered("Noted.", vec![given(ItemId::Episode(told.episode))]);
+    let world = world.reopen();
+
+    let episodes = world.memory.session_episodes(world.session).unwrap();
+    let texts: Vec<&str> = episodes.iter().map(|e| e.text.as_str()).collect();
+    assert_eq!(texts, ["The boiler is a Vaillant", "Noted."]);
+    assert_eq!(episodes[1].id, answer);
+    assert_eq!(episodes[1].model.as_deref(), Some("nano"));
+    assert_eq!(episodes[1].given, [given(ItemId::Episode(told.episode))]);
+    assert_eq!(world.memory.last_answer(None).unwrap().unwrap().id, answer);
+}
+
+#[test]
+fn identifiers_grow_although_the_clock_goes_back() {
+    let world = World::new();
+    let first = world.said("one").episode;
+    world.clock.set(START.plus_millis(-400 * DAY_MS));
+    let second = world.said("two").episode;
+    let third = world.said("three").episode;
+    assert!(first < second && second < third);
+    let session = world.memory.new_session("later").unwrap();
+    assert!(session > world.session);
+    assert_eq!(
+        world.memory.session_episodes(world.session).unwrap().len(),
+        3
+    );
+}
+
+#[test]
+fn one_program_opens_a_folder_once() {
+    let world = World::new();
+    let again = try_open(world.folder.path(), &world.clock);
+    assert!(matches!(
+        again,
+        Err(MemoryError::Store(StoreError::AlreadyOpen { .. }))
+    ));
+}
+
+#[test]
+fn the_folder_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("a/memory");
+    let clock = Arc::new(ManualClock::new(START));
+    let memory = try_open(&folder, &clock).unwrap();
+    let mode = |path: &Path| fs_err::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    assert_eq!(mode(&folder.join("data.mdb")), 0o600);
+    drop(memory);
+}
+
+#[test]
+fn feedback_reaches_the_answer_and_its_example() {
+    let world = World::new();
+    let asked = world.said("Where does Maya live?").episode;
+    let answer = world.answered("In Lisbon.", Vec::new());
+    let prompt = [Message::new(Role::User, "Where does Maya live?")];
+    let id = world
+        .memory
+        .finish_turn(asked, answer, &prompt, &[])
+        .unwrap();
+    world
+        .memory
+        .feedback(answer, Feedback::Correction("In Porto.".into()))
+        .unwrap();
+    world.memory.feedback(answer, Feedback::Bad).unwrap();
+
+    let verdict = world.memory.episode(answer).unwrap().unwrap().verdict;
+    assert_eq!(
+        verdict,
+        Verdict {
+            rating: Some(1),
+            correction: Some("In Porto.".into())
+        }
+    );
+    let examples: Vec<Example> = world.memory.examples().unwrap();
+    assert_eq!(examples.len(), 1);
+    assert_eq!(examples[0].id, id);
+    assert_eq!(examples[0].rating, Some(1));
+    assert_eq!(examples[0].corrected.as_deref(), Some("In Porto."));
+    assert_eq!(examples[0].episodes, [asked, answer]);
+}
+
+#[test]
+fn a_rating_of_nine_is_refused() {
+    let world = World::new();
+    let answer = world.answered("Yes.", Vec::new());
+    let refused = world.memory.feedback(answer, Feedback::Rating(9));
+    assert!(matches!(refused, Err(MemoryError::Rating { found: 9 })));
+}
+
+#[test]
+fn an_item_is_found_by_a_unique_ending() {
+    let world = World::new();
+    let episode = world.said("hello there").episode;
+    let name = episode.to_string();
+    assert_eq!(
+        world.memory.find(&name[18..].to_lowercase()).unwrap(),
+        ItemId::Episode(episode)
+    );
+    let short = world.memory.find(&name[23..]);
+    assert!(matches!(short, Err(MemoryError::Unknown { .. })));
+    let wrong = world.memory.find("0000000");
+    assert!(matches!(wrong, Err(MemoryError::Unknown { .. })));
+}
+
+#[test]
+fn forgetting_an_episode_takes_its_answers_and_examples_with_it() {
+    let world = World::new();
+    let kept = world.said("The cat is called Miso").episode;
+    let told = world.said("The gate opens with heron").episode;
+    let answer = world.answered("With heron.", vec![given(ItemId::Episode(told))]);
+    let prompt = [Message::new(Role::User, "How does the gate open?")];
+    let example = world
+        .memory
+        .finish_turn(kept, answer, &prompt, &[ItemId::Episode(told)])
+        .unwrap();
+
+    let receipt = world.memory.forget(ItemId::Episode(told)).unwrap();
+
+    assert_eq!(receipt.episodes, [told, answer]);
+    assert_eq!(receipt.examples, [example]);
+    assert!(receipt.vectors >= 1 && receipt.postings >= 2, "{receipt:?}");
+    assert_eq!(world.memory.episode(told).unwrap(), None);
+    assert_eq!(world.memory.examples().unwrap(), []);
+    let left = world.memory.session_episodes(world.session).unwrap();
+    assert_eq!(left.iter().map(|e| e.id).collect::<Vec<_>>(), [kept]);
+}
+
+#[test]
+fn a_text_past_the_limit_is_refused_and_one_below_is_kept() {
+    let world = World::new();
+    let long = "word ".repeat(200_000);
+    let kept = world.said(&long).episode;
+    assert_eq!(world.memory.episode(kept).unwrap().unwrap().text, long);
+    let longer = "x".repeat(learn::MAX_TEXT_BYTES + 1);
+    let refused = world
+        .memory
+        .append(NewEpisode::said(world.session, Source::Chat, longer));
+    assert!(matches!(refused, Err(MemoryError::TooLong { .. })));
+}
+
+#[test]
+fn control_characters_and_bidirectional_marks_are_kept_as_they_are() {
+    let world = World::new();
+    let text = "a\u{202e}b\u{7}\0\r\nc";
+    let kept = world.said(text).episode;
+    assert_eq!(world.memory.episode(kept).unwrap().unwrap().text, text);
+}
+
+#[test]
+fn what_is_asked_to_be_remembered_can_be_pinned_and_used() {
+    let world = World::new();
+    let appended = world
+        .memory
+        .append(NewEpisode {
+            intent: Intent::Remember,
+            ..NewEpisode::said(
+                world.session,
+                Source::Command,
+                "My sister Maya lives in Lisbon",
+            )
+        })
+        .unwrap();
+    let Some(id) = appended.memories.first().copied() else {
+        // Extraction is tested where it lives.
+        return;
+    };
+    world.memory.pin(id, Pin::On).unwrap();
+    world.memory.note_use(&[ItemId::Memory(id)]).unwrap();
+    let memory = world.memory.memory(id).unwrap().unwrap();
+    assert!(memory.pinned);
+    assert_eq!(memory.uses, 1);
+    assert_eq!(memory.last_use, Some(world.clock.now()));
+    assert_eq!(world.memory.memories(&Filter::default()).unwrap(), [memory]);
+}

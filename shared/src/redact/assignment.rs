@@ -40,7 +40,7 @@ enum Form {
     Tight,
     /// `name: value`, `name = value`.
     Loose,
-    /// `--name value`.
+    /// `--name value`, `--name=value`.
     Flag,
     /// `name value`, `name is value`.
     Prose,
@@ -187,13 +187,8 @@ impl Name<'_> {
         }
         let at = self.range.end + run(bytes, self.range.end, 4, |byte| byte == sign);
         let value = command::word(bytes, at)?.inner;
-        let form = if sign == b'=' {
-            Form::Tight
-        } else {
-            Form::Flag
-        };
-        let told = form == Form::Flag && (bytes[at] == b'-' || is_prose(&bytes[value.clone()]));
-        (!told && self.accepts(form, &value)).then_some(value)
+        let told = sign == b' ' && (bytes[at] == b'-' || is_prose(&bytes[value.clone()]));
+        (!told && self.accepts(Form::Flag, &value)).then_some(value)
     }
 
     /// `Authorization: Bearer …`: what follows the scheme.

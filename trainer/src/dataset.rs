@@ -42,3 +42,6 @@ impl Generator {
         dialogues::training(self.seed, index)
     }
 }
+
+#[cfg(test)]
+mod tests;

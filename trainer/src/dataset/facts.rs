@@ -329,3 +329,67 @@ pub(crate) fn asked(dice: &mut Dice, text: String) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::dice::Split;
+    use crate::dataset::subjects::named;
+
+    fn maya() -> Fact {
+        Fact {
+            kind: KINDS
+                .iter()
+                .position(|kind| kind.told == "{s} lives in {v}")
+                .unwrap(),
+            subject: named(About::Person, "sister", "Maya".to_owned()),
+            value: "Lisbon".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_assistant_turns_the_speaker_round() {
+        assert_eq!(maya().answer(0), "Your sister Maya lives in Lisbon.");
+        assert_eq!(maya().answer(1), "Maya lives in Lisbon.");
+        assert_eq!(
+            maya().decline(2),
+            "I don't know where your sister lives yet. Tell me and I'll remember it."
+        );
+        assert_eq!(
+            said_by(Speaker::Assistant, "the code for my lock"),
+            "the code for your lock"
+        );
+    }
+
+    #[test]
+    fn a_change_is_confirmed_as_one() {
+        let mut dice = Dice::new(1, 0, Split::Training);
+        let statement = maya().change_after(&mut dice, 1);
+        let told = maya().confirmation(&statement);
+        assert!(
+            told.ends_with("lives in Lisbon now. I'll remember that."),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn what_was_told_by_name_is_not_asked_by_relation() {
+        let mut dice = Dice::new(1, 0, Split::Training);
+        for _ in 0..100 {
+            assert_ne!(maya().form_after(&mut dice, 1), 2);
+            assert_ne!(maya().form_after(&mut dice, 2), 1);
+        }
+    }
+
+    #[test]
+    fn a_name_in_passing_answers_what_someone_is_called() {
+        let naming = maya().naming().unwrap();
+        assert_eq!(naming.answer(0), "Your sister is called Maya.");
+    }
+
+    #[test]
+    fn articles_follow_the_sound() {
+        assert_eq!(article("uncle"), "an ");
+        assert_eq!(article("dog"), "a ");
+    }
+}

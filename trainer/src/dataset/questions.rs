@@ -90,3 +90,37 @@ pub fn matches(answer: &str, text: &str) -> bool {
                 && !inside(text[start + found.len()..].chars().next())
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_matches_whole_and_exactly() {
+        assert!(matches("Lisbon", "Maya lives in Lisbon."));
+        assert!(matches("4711", "Your lock code is 4711"));
+        assert!(matches("K7-42B", "It is \"K7-42B\"!"));
+        assert!(!matches("Lisbon", "Maya lives in lisbon."));
+        assert!(!matches("4711", "Your lock code is 47112."));
+        assert!(!matches("Rex", "Your dog is called Rexo, not TRex."));
+        assert!(matches("Rex", "Not Rexo but Rex."));
+        assert!(!matches("", "anything"));
+    }
+
+    #[test]
+    fn only_not_knowing_declines() {
+        assert!(is_decline(
+            "I don't know what your cat is called yet. Tell me and I'll remember it."
+        ));
+        assert!(!is_decline("Your cat is called Idontknow."));
+        assert!(!is_decline("Got it: you don't know Rex. I don't know."));
+    }
+
+    #[test]
+    fn question_sets_are_seeded_and_differ() {
+        assert_eq!(answerable(7, 20), answerable(7, 20));
+        assert_eq!(answerable(7, 20), answerable(7, 30)[..20]);
+        assert_ne!(answerable(7, 20), answerable(8, 20));
+        assert_ne!(answerable(7, 1)[0].messages, unanswerable(7, 1)[0].messages);
+    }
+}

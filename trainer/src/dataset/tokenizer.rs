@@ -265,3 +265,6 @@ fn untrained() -> tokenizers::Result<Inner> {
         .with_decoder(Some(ByteLevel::default()))
         .build()
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,7 +76,9 @@ pub(crate) fn held_out() -> impl Iterator<Item = &'static str> {
 
 /// The split a value belongs to.
 pub(crate) fn split_of(value: &str) -> Split {
-    if held_out().any(|held| held == value) || stable_hash(value).is_multiple_of(10) {
+    if held_out().any(|held| held.eq_ignore_ascii_case(value))
+        || stable_hash(value).is_multiple_of(10)
+    {
         Split::HeldOut
     } else {
         Split::Training

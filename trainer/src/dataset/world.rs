@@ -184,3 +184,64 @@ fn weighted_kind(dice: &mut Dice) -> usize {
     }
     0
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::dataset::dice::Split;
+
+    /// Draws as dialogues do: new facts, and some near the ones before.
+    fn drawn(seed: u64) -> Vec<Fact> {
+        let mut dice = Dice::new(seed, 0, Split::Training);
+        let mut world = World::new(&mut dice);
+        let mut facts = vec![world.fact(&mut dice)];
+        for index in 0..12 {
+            let near = world.near(&mut dice, &facts[index].clone());
+            facts.push(near);
+            facts.push(world.fact(&mut dice));
+        }
+        facts
+    }
+
+    #[test]
+    fn no_two_facts_answer_the_same_question() {
+        for seed in 0..200 {
+            let facts = drawn(seed);
+            let mut slots = HashSet::new();
+            for fact in &facts {
+                for form in &fact.subject.forms {
+                    assert!(slots.insert((fact.kind, form.text.clone())), "{fact:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_value_occurs_twice() {
+        for seed in 0..200 {
+            let facts = drawn(seed);
+            let values: HashSet<_> = facts.iter().map(|fact| &fact.value).collect();
+            assert_eq!(values.len(), facts.len());
+        }
+    }
+
+    #[test]
+    fn twins_share_the_short_form_and_nothing_else() {
+        let mut dice = Dice::new(3, 0, Split::Training);
+        let mut found = 0;
+        for _ in 0..300 {
+            let mut world = World::new(&mut dice);
+            let fact = world.fact(&mut dice);
+            if let Some(twin) = world.twin(&mut dice, &fact) {
+                found += 1;
+                let (ours, theirs) = (&fact.subject.forms, &twin.subject.forms);
+                assert_eq!(ours[ours.len() - 1].text, theirs[theirs.len() - 1].text);
+                assert_ne!(ours[0].text, theirs[0].text);
+                assert_ne!(fact.value, twin.value);
+            }
+        }
+        assert!(found > 30, "{found}");
+    }
+}

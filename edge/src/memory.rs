@@ -9,6 +9,7 @@
 //!   next call. Within one process a folder is opened once and shared.
 //! - Vectors, codes and terms are derived: [`Memory::verify`] builds them anew.
 
+pub mod bench;
 pub mod embedder;
 pub mod episode;
 pub mod extract;

@@ -1,6 +1,7 @@
 //! `memory`: what is remembered, and its upkeep.
 
 mod add;
+mod bench;
 mod compact;
 mod correct;
 mod export;
@@ -43,6 +44,7 @@ enum Command {
     Import(import::Args),
     Verify(verify::Args),
     Compact(compact::Args),
+    Bench(bench::Args),
 }
 
 pub(super) fn run(args: &Args, app: &App, ui: &mut Ui) -> anyhow::Result<()> {
@@ -59,6 +61,7 @@ pub(super) fn run(args: &Args, app: &App, ui: &mut Ui) -> anyhow::Result<()> {
         Command::Import(args) => import::run(args, app, ui),
         Command::Verify(args) => verify::run(args, app, ui),
         Command::Compact(args) => compact::run(args, app, ui),
+        Command::Bench(args) => bench::run(args, app, ui),
     }
 }
 

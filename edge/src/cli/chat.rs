@@ -12,9 +12,10 @@ use crate::assistant::Assistant;
 use crate::cli::background::Reembedding;
 use crate::cli::failure::Failure;
 use crate::cli::shown::count;
-use crate::cli::{App, report, sessions, talk};
+use crate::cli::{App, load, report, sessions, talk};
 use crate::memory::Memory;
 use crate::memory::episode::Source;
+use crate::models::NANO;
 use crate::ui::Ui;
 use crate::ui::editor::{Editor, Entered};
 
@@ -147,6 +148,13 @@ impl Chat<'_> {
             self.assistant.model().name,
             count(memories, "memory", "memories")
         ))?;
+        if load::model_name(self.app)? == NANO {
+            ui.note(
+                "nano is a small demonstration model: it answers from what you tell it and \
+                 knows little else.\nA real one: `edge model pull hf:OWNER/REPOSITORY:FILE.gguf` \
+                 or `edge model add FILE.gguf`.",
+            )?;
+        }
         if !self.app.config().memory.enabled {
             ui.note("nothing of this conversation is recalled or kept")?;
         }

@@ -4,8 +4,9 @@ mod network;
 
 use serde::Serialize;
 
-use crate::cli::App;
 use crate::cli::failure::Failure;
+use crate::cli::{App, load};
+use crate::models::NANO;
 use crate::ui::progress::bytes;
 use crate::ui::table::Table;
 use crate::ui::{Ui, View, WriteError};
@@ -13,6 +14,8 @@ use crate::{board, memory};
 
 /// Less free disk than this deserves attention.
 const LITTLE_DISK: u64 = 1 << 30;
+/// Tokens of context where neither configuration nor board says.
+const DEFAULT_CONTEXT: u32 = 4_096;
 
 /// Check model, memory, disk and processor, and say what is missing
 #[derive(Debug, clap::Args)]
@@ -34,6 +37,7 @@ pub(super) fn run(args: &Args, app: &App, ui: &mut Ui) -> anyhow::Result<()> {
         disk(app),
         privacy(app),
         configuration(app),
+        model(app),
         embedder(app),
         memories(app),
     ]);
@@ -205,6 +209,43 @@ fn configuration(app: &App) -> Check {
         "none, defaults hold"
     };
     Check::ok("configuration", format!("{} ({found})", path.display()))
+}
+
+/// Whether the model's file is there and fits; it is not loaded.
+fn model(app: &App) -> Check {
+    const NAME: &str = "model";
+    const ADVICE: &str = "`edge model list` shows what is installed; `edge model pull` fetches one";
+    let name = match load::model_name(app) {
+        Ok(name) => name,
+        Err(error) => return Check::failed(NAME, &error.into(), ADVICE),
+    };
+    match model_found(&name, app) {
+        Err(error) => Check::failed(NAME, &error, ADVICE),
+        Ok(found) if name == NANO => Check::ok(NAME, found).advise(
+            State::Note,
+            "nano is a small demonstration model; `edge model pull` fetches a real one",
+        ),
+        Ok(found) => Check::ok(NAME, found),
+    }
+}
+
+#[cfg(feature = "llama")]
+fn model_found(name: &str, app: &App) -> anyhow::Result<String> {
+    let installed = load::catalogue(app).find(name)?;
+    let header = crate::llama::file::read(&installed.path)?;
+    let config = &app.config().model;
+    let tokens = config.context.unwrap_or(DEFAULT_CONTEXT);
+    let need = header.need(tokens, config.kv_type.unwrap_or_default());
+    Ok(format!(
+        "{name}, {}, {} with {tokens} tokens of context",
+        header.architecture,
+        bytes(need.total())
+    ))
+}
+
+#[cfg(not(feature = "llama"))]
+fn model_found(_: &str, _: &App) -> anyhow::Result<String> {
+    Err(Failure::LeftOut { what: "llama.cpp" }.into())
 }
 
 fn embedder(app: &App) -> Check {

@@ -64,9 +64,6 @@ pub(super) enum Failure {
         /// How many.
         n: usize,
     },
-    /// No model is installed or named.
-    #[error("there is no model")]
-    NoModel,
     /// A file cannot be read.
     #[error("cannot read {path}")]
     Read {

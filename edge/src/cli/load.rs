@@ -4,21 +4,41 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::cli::App;
+#[cfg(not(all(feature = "embed", feature = "llama")))]
 use crate::cli::failure::Failure;
 use crate::generate::LanguageModel;
 use crate::memory::embedder::{Embedder, Lexical};
+use crate::models::{Catalogue, ModelsError};
 
-/// The embedder that is compiled in.
-const BUILTIN: &str = "builtin";
 /// No embedder: memories are found by their words.
 const NONE: &str = "none";
 
-/// The embedder that the configuration names; the built-in one if it names none.
+/// The models and embedders on this device.
+pub(super) fn catalogue(app: &App) -> Catalogue {
+    Catalogue::new(&app.paths().models, &app.paths().cache)
+}
+
+/// The name of the model that is to run: the configuration's, or the one that was chosen.
+pub(super) fn model_name(app: &App) -> Result<String, ModelsError> {
+    match &app.config().model.name {
+        Some(name) => Ok(name.clone()),
+        None => catalogue(app).chosen(),
+    }
+}
+
+/// The embedder that the configuration names, or the one that was chosen.
 pub(super) fn embedder(app: &App) -> anyhow::Result<Arc<dyn Embedder>> {
-    match app.config().memory.embedder.as_deref() {
-        Some(NONE) => Ok(Arc::new(Lexical)),
-        Some(BUILTIN) | None => builtin_embedder(),
-        Some(name) => open_embedder(Path::new(name)),
+    let catalogue = catalogue(app);
+    let name = match &app.config().memory.embedder {
+        Some(name) => name.clone(),
+        None => catalogue.chosen_embedder()?,
+    };
+    if name == NONE {
+        return Ok(Arc::new(Lexical));
+    }
+    match catalogue.find_embedder(&name)? {
+        None => builtin_embedder(),
+        Some(folder) => open_embedder(&folder),
     }
 }
 
@@ -51,8 +71,9 @@ pub(super) fn model(app: &App) -> anyhow::Result<Box<dyn LanguageModel>> {
     use crate::llama::{LoadOptions, Mapping, Repack, load};
 
     let config = &app.config().model;
-    let path = config.name.as_deref().ok_or(Failure::NoModel)?;
-    let mut options = LoadOptions::new(path);
+    let installed = catalogue(app).find(&model_name(app)?)?;
+    let mut options = LoadOptions::new(installed.path);
+    options.digest = installed.digest;
     options.context_tokens = config.context.unwrap_or(options.context_tokens);
     options.threads = Threads {
         prefill: config.threads_prefill.unwrap_or(options.threads.prefill),

@@ -112,7 +112,6 @@ const fn failure_hint(error: &Failure) -> Option<&'static str> {
         Failure::NoQuestion => Some("give words, or text on standard input"),
         Failure::Unwell { .. } => Some("each missing thing has its advice above"),
         Failure::Faults { .. } => Some("`edge memory verify --repair` builds anew what is derived"),
-        Failure::NoModel => Some("`edge model pull` or `edge model add` installs one"),
         Failure::MemoryOff => Some("leave out --no-memory, or set memory.enabled = true"),
         #[cfg(not(all(feature = "embed", feature = "llama")))]
         Failure::LeftOut { .. } => Some("build it with its default features"),

@@ -22,7 +22,7 @@ struct Opener {
 /// All there is.
 const OPENERS: &[Opener] = &[Opener {
     command: "edge model pull",
-    code: "edge/src/models/pull.rs",
+    code: "edge/src/models/fetch.rs",
     to: "the HTTPS address given; hf:owner/repo:file is on huggingface.co",
 }];
 

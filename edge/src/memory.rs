@@ -23,7 +23,7 @@ pub mod record;
 pub mod report;
 pub mod retain;
 pub mod schema;
-mod store;
+pub(crate) mod store;
 mod training;
 mod upkeep;
 mod vector;

@@ -4,10 +4,15 @@
 
 use anyhow::Error;
 
+use crate::assistant::AssistantError;
 use crate::cli::failure::Failure;
 use crate::cli::input::InputError;
 use crate::config::ConfigError;
+#[cfg(feature = "llama")]
+use crate::llama::LlamaError;
 use crate::memory::MemoryError;
+use crate::memory::store::StoreError;
+use crate::models::ModelsError;
 use crate::ui::{Tone, Ui};
 
 /// Done.
@@ -63,19 +68,62 @@ pub(super) fn usage(error: &clap::Error, ui: &mut Ui) -> u8 {
 type Cause = dyn std::error::Error + 'static;
 
 fn code(cause: &Cause) -> Option<u8> {
-    if let Some(error) = cause.downcast_ref::<ConfigError>() {
-        return (!matches!(error, ConfigError::Read { .. })).then_some(USAGE);
+    cause
+        .downcast_ref()
+        .map(config_code)
+        .or_else(|| cause.downcast_ref().map(failure_code))
+        .or_else(|| cause.downcast_ref().map(memory_code))
+        .or_else(|| cause.downcast_ref().map(assistant_code))
+        .or_else(|| model_code(cause))
+}
+
+const fn config_code(error: &ConfigError) -> u8 {
+    match error {
+        ConfigError::Read { .. } => FAILED,
+        _ => USAGE,
     }
-    match cause.downcast_ref::<Failure>()? {
+}
+
+const fn failure_code(error: &Failure) -> u8 {
+    match error {
         Failure::NotATime { .. }
         | Failure::NotAMemory { .. }
         | Failure::NoQuestion
         | Failure::NoWords
         | Failure::NotARating { .. }
-        | Failure::Slash { .. } => Some(USAGE),
-        Failure::NotConfirmed | Failure::MemoryOff => Some(REFUSED),
-        _ => None,
+        | Failure::Slash { .. } => USAGE,
+        Failure::NotConfirmed | Failure::MemoryOff => REFUSED,
+        _ => FAILED,
     }
+}
+
+const fn memory_code(error: &MemoryError) -> u8 {
+    match error {
+        MemoryError::Store(StoreError::Layout { .. }) => REFUSED,
+        MemoryError::Rules { .. } => USAGE,
+        _ => FAILED,
+    }
+}
+
+const fn assistant_code(error: &AssistantError) -> u8 {
+    match error {
+        AssistantError::NoRoom { .. } => USAGE,
+        _ => FAILED,
+    }
+}
+
+#[cfg(feature = "llama")]
+fn model_code(cause: &Cause) -> Option<u8> {
+    let error: &LlamaError = cause.downcast_ref()?;
+    Some(match error {
+        LlamaError::Budget { .. } => REFUSED,
+        _ => FAILED,
+    })
+}
+
+#[cfg(not(feature = "llama"))]
+const fn model_code(_: &Cause) -> Option<u8> {
+    None
 }
 
 /// What to do next.
@@ -85,7 +133,10 @@ fn hint(cause: &Cause) -> Option<&'static str> {
         .map(config_hint)
         .or_else(|| cause.downcast_ref().map(failure_hint))
         .or_else(|| cause.downcast_ref().map(input_hint))
-        .or_else(|| cause.downcast_ref().map(memory_hint))?
+        .or_else(|| cause.downcast_ref().map(memory_hint))
+        .or_else(|| cause.downcast_ref().map(assistant_hint))
+        .or_else(|| cause.downcast_ref().map(models_hint))
+        .unwrap_or_else(|| model_hint(cause))
 }
 
 const fn config_hint(error: &ConfigError) -> Option<&'static str> {
@@ -130,9 +181,68 @@ const fn input_hint(error: &InputError) -> Option<&'static str> {
 
 const fn memory_hint(error: &MemoryError) -> Option<&'static str> {
     match error {
-        MemoryError::Unknown { .. } => {
+        MemoryError::Unknown { .. } | MemoryError::Ambiguous { .. } => {
             Some("`edge memory list` and `edge memory search` show identifiers")
         }
+        MemoryError::Rules { .. } => Some("correct redact.extra in the configuration"),
+        MemoryError::TooLong { .. } => Some("split the text into several messages"),
+        MemoryError::Store(error) => store_hint(error),
         _ => None,
     }
+}
+
+const fn store_hint(error: &StoreError) -> Option<&'static str> {
+    match error {
+        StoreError::Folder { .. } | StoreError::ReadOnly { .. } => {
+            Some("`edge config path` says where memory belongs; `edge doctor` looks at it")
+        }
+        StoreError::InUse { .. } => Some("end the other program, then try again"),
+        StoreError::Damaged { .. } | StoreError::Entry { .. } => Some(
+            "`edge memory verify --repair` builds anew what is derived; \
+             an export can be read back with `edge memory import`",
+        ),
+        StoreError::Layout { .. } => Some("use the newest edge that worked on this memory"),
+        StoreError::Full { .. } => Some("free some room; nothing that was kept is lost"),
+        _ => None,
+    }
+}
+
+const fn assistant_hint(error: &AssistantError) -> Option<&'static str> {
+    match error {
+        AssistantError::TooLong { .. } => {
+            Some("ask less at once, or give the model more room with --context")
+        }
+        AssistantError::NoRoom { .. } => Some("lower --max-tokens, or raise --context"),
+        AssistantError::Render { .. } => Some("use a model that is made for conversations"),
+        _ => None,
+    }
+}
+
+const fn models_hint(error: &ModelsError) -> Option<&'static str> {
+    match error {
+        ModelsError::Unknown { .. } => Some("`edge model list` shows what is installed"),
+        ModelsError::Taken { .. } => Some("choose another with --name, or remove that one"),
+        _ => None,
+    }
+}
+
+#[cfg(feature = "llama")]
+fn model_hint(cause: &Cause) -> Option<&'static str> {
+    let error: &LlamaError = cause.downcast_ref()?;
+    match error {
+        LlamaError::Budget { .. } => Some(
+            "use a smaller model, a shorter context (--context) or an 8-bit cache \
+             (--set model.kv_type=q8_0), or raise model.memory_budget_mib",
+        ),
+        LlamaError::File { .. } | LlamaError::Load { .. } => {
+            Some("fetch the file again with `edge model pull`, or use another model")
+        }
+        LlamaError::Context { .. } => Some("ask for less with --context"),
+        _ => None,
+    }
+}
+
+#[cfg(not(feature = "llama"))]
+const fn model_hint(_: &Cause) -> Option<&'static str> {
+    None
 }

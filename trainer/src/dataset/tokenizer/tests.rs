@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use shared::chat::{Message, Role};
+use shared::template::{AddGenerationPrompt, Special, Template};
 
 use super::*;
 use crate::dataset::Generator;
@@ -125,6 +126,27 @@ fn a_dialogue_is_tokenised_as_its_rendering() {
         let sequence = TOKENIZER.encode_dialogue(&dialogue, WEIGHTS);
         assert_eq!(sequence.tokens, TOKENIZER.encode(&rendered(&dialogue)));
         assert_eq!(sequence.tokens.len(), sequence.weights.len());
+    }
+}
+
+#[test]
+fn the_chat_template_renders_what_is_tokenised() {
+    let special = Special {
+        bos: String::new(),
+        eos: SPECIALS[2].to_owned(),
+    };
+    let template = Template::new(CHAT_TEMPLATE, special).unwrap();
+    for index in 0..100 {
+        let dialogue = Generator::new(4).dialogue(index);
+        let whole = template
+            .render(&dialogue.messages, AddGenerationPrompt::No)
+            .unwrap();
+        assert_eq!(whole, rendered(&dialogue));
+        let prompt = template
+            .render(&dialogue.messages[..2], AddGenerationPrompt::Yes)
+            .unwrap();
+        assert!(prompt.ends_with("<|im_start|>assistant\n"), "{prompt}");
+        assert!(whole.starts_with(&prompt), "{prompt}");
     }
 }
 

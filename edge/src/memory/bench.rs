@@ -194,11 +194,22 @@ pub fn conversations(
         (setup.progress)(run.recalls.len() as u64, questions.len() as u64);
         let folder = format!("conversation-{}", run.conversations);
         let memory = setup.memory(&folder)?;
-        run.conversation(&memory, group, &asked, setup, on_answer)?;
-        drop(memory);
+        let told = run.tell(memory, group, setup)?;
+        for question in asked {
+            on_answer(&run.ask(&told, question, setup)?)?;
+        }
+        drop(told);
         remove(&setup.dir.join(&folder))?;
     }
     Ok(run.measured(setup))
+}
+
+/// A conversation in a memory of its own.
+struct Told<'a> {
+    memory: Memory,
+    /// Which turn an episode was.
+    names: HashMap<EpisodeId, &'a str>,
+    asked_at: Timestamp,
 }
 
 #[derive(Default)]
@@ -211,15 +222,13 @@ struct Run {
 }
 
 impl Run {
-    fn conversation(
+    fn tell<'a>(
         &mut self,
-        memory: &Memory,
-        turns: &[Turn],
-        questions: &[&Question],
+        memory: Memory,
+        turns: &'a [Turn],
         setup: &Setup<'_>,
-        on_answer: &mut dyn FnMut(&Answer) -> io::Result<()>,
-    ) -> Result<(), BenchError> {
-        let mut names = HashMap::<EpisodeId, &str>::new();
+    ) -> Result<Told<'a>, BenchError> {
+        let mut names = HashMap::new();
         let mut last = Timestamp::from_millis(0);
         for session in turns.chunk_by(|a, b| a.session == b.session) {
             last = said_at(&session[0].session_date)?;
@@ -230,30 +239,40 @@ impl Run {
             });
             let episodes = episodes.collect();
             let appended = setup.timed(&mut self.appends, || memory.append_all(episodes))?;
-            names.extend(
-                appended
-                    .iter()
-                    .map(|done| done.episode)
-                    .zip(session.iter().map(|t| t.turn_id.as_str())),
-            );
-        }
-        for question in questions {
-            let query = Query {
-                limit: ANSWERS,
-                ..Query::new(&question.question, last.plus_millis(AFTERWARDS_MS))
-            };
-            let recall = setup.timed(&mut self.recalls, || memory.recall(&query))?;
-            let retrieved = recall.hits.iter().filter_map(|hit| names.get(&hit.episode));
-            on_answer(&Answer {
-                question_id: question.question_id.clone(),
-                retrieved: retrieved.map(|name| (*name).to_owned()).collect(),
-                confidence: recall.confidence,
-            })?;
-            self.path = Some(recall.path);
+            for (done, turn) in appended.iter().zip(session) {
+                names.insert(done.episode, turn.turn_id.as_str());
+            }
         }
         self.conversations += 1;
         self.episodes += turns.len();
-        Ok(())
+        Ok(Told {
+            memory,
+            names,
+            asked_at: last.plus_millis(AFTERWARDS_MS),
+        })
+    }
+
+    fn ask(
+        &mut self,
+        told: &Told<'_>,
+        question: &Question,
+        setup: &Setup<'_>,
+    ) -> Result<Answer, BenchError> {
+        let query = Query {
+            limit: ANSWERS,
+            ..Query::new(&question.question, told.asked_at)
+        };
+        let recall = setup.timed(&mut self.recalls, || told.memory.recall(&query))?;
+        self.path = Some(recall.path);
+        let retrieved = recall
+            .hits
+            .iter()
+            .filter_map(|hit| told.names.get(&hit.episode));
+        Ok(Answer {
+            question_id: question.question_id.clone(),
+            retrieved: retrieved.map(|name| (*name).to_owned()).collect(),
+            confidence: recall.confidence,
+        })
     }
 
     fn measured(self, setup: &Setup<'_>) -> Measured {

@@ -31,7 +31,7 @@ const B: f32 = 0.3;
 /// a term which two of three share is not taken for a common word.
 const PRIOR_PASSAGES: f32 = 100.0;
 /// Words that name no thing ("called", "kind", "go") count so much less.
-const WEAK: f32 = 0.8;
+const WEAK: f32 = 0.5;
 /// Longer words are cut: a term is a key in the store.
 const TERM_CHARACTERS: usize = 40;
 /// A speaker's label is no longer than this.

@@ -172,7 +172,11 @@ fn candidates(question: &Question, input: &Input<'_>, words: &Words) -> HashSet<
 fn score(row: u32, question: &Question, input: &Input<'_>, words: &Words) -> Ranked {
     let passage = &input.passages[row as usize];
     let (own, around) = nearness(row, input);
-    let age_ms = (input.now.millis() - passage.said_at.millis()).max(0);
+    let age_ms = input
+        .now
+        .millis()
+        .saturating_sub(passage.said_at.millis())
+        .max(0);
     let half_lives = age_ms as f32 / RECENCY_HALF_LIFE_MS as f32;
     let time = question
         .span
@@ -195,7 +199,7 @@ fn score(row: u32, question: &Question, input: &Input<'_>, words: &Words) -> Ran
         row,
         score: total(&why),
         why,
-        confidence: confidence(words.coverage(row), own.max(around), time),
+        confidence: confidence(words.coverage(row), input.nearness.map(|_| own), time),
     }
 }
 
@@ -227,10 +231,14 @@ fn total(why: &Why) -> f32 {
 }
 
 /// How surely a passage fits: a logistic curve over how much of the question its words
-/// cover and how near it is in meaning.
-fn confidence(coverage: f32, nearness: f32, time: f32) -> f32 {
-    let evidence = 6.0 * coverage + 4.0 * nearness + 2.0 * time - 5.0;
-    1.0 / (1.0 + (-evidence).exp())
+/// cover and how near it is in meaning. Fitted to questions asked of the conversation that
+/// answers them against the same questions asked of others, names exchanged.
+fn confidence(coverage: f32, nearness: Option<f32>, time: f32) -> f32 {
+    let evidence = match nearness {
+        Some(nearness) => 7.5 * coverage + 10.0 * nearness - 8.0,
+        None => 10.0 * coverage - 5.0,
+    };
+    1.0 / (1.0 + (-evidence - time).exp())
 }
 
 #[cfg(test)]

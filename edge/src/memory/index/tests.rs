@@ -105,8 +105,8 @@ fn a_sealed_segment_and_the_rows_after_it_answer_together() {
     let vectors = clustered(4_000, 3);
     let mut index = index_of(&vectors[..3_000]);
     let segment = index.seal(7);
-    for row in 3_000..4_000 {
-        index.insert(row as u32, &Quantised::of(&vectors[row]));
+    for (row, vector) in (3_000..).zip(&vectors[3_000..]) {
+        index.insert(row, &Quantised::of(vector));
     }
     let read = Segment::decode(&segment.encode().unwrap(), &index.rows()).unwrap();
     index.attach(read).unwrap();

@@ -69,7 +69,14 @@ const HOMES: &[(&str, &[&str])] = &[
     ("llama_cpp_sys_2", &["edge/src/llama"]),
     ("heed", &["edge/src/memory/schema", "edge/src/memory/store"]),
     ("tract_onnx", &["edge/src/embed"]),
-    ("tokenizers", &["edge/src/embed", "trainer/src/dataset"]),
+    (
+        "tokenizers",
+        &[
+            "edge/src/embed",
+            "trainer/src/dataset",
+            "trainer/src/embedder",
+        ],
+    ),
     ("instant_distance", &["edge/src/memory/index"]),
     ("ureq", &["edge/src/models"]),
     ("rustyline", &["edge/src/cli", "edge/src/ui"]),

@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod config;
 pub mod dataset;
+pub mod embedder;
 pub mod evaluate;
 pub mod export;
 pub mod run;

@@ -1,1 +1,3 @@
-//! Being written.
+//! The only caller of libtorch.
+
+pub mod teacher;

@@ -227,8 +227,9 @@ impl Tables {
             }
         }
         let last = self.memories.last_key(txn)?;
+        // Other bits than the episode's: an ending must tell the two apart.
         memory.id = after(
-            MemoryId::new(entry.now, entry.random),
+            MemoryId::new(entry.now, !entry.random),
             last,
             MemoryId::successor,
         );

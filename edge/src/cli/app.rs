@@ -191,9 +191,10 @@ impl App {
         embedder: Arc<dyn Embedder>,
     ) -> anyhow::Result<Arc<Memory>> {
         let options = Options {
+            redaction: self.config().redact.clone(),
+            policy: self.config().retain.clone(),
             zone: self.zone(),
             seed: self.seed,
-            ..Options::default()
         };
         let clock = Arc::clone(&self.clock);
         let memory = Memory::open(folder, embedder, clock, options);

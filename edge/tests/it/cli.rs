@@ -2,5 +2,6 @@
 
 mod config;
 mod process;
+mod redact;
 mod usage;
 mod world;

@@ -72,6 +72,9 @@ impl Names {
             return;
         }
         self.judged_to = range.end;
+        if !may_have_value(bytes, &range) {
+            return;
+        }
         let Some(class) = classify(bytes, &range) else {
             return;
         };
@@ -84,6 +87,20 @@ impl Names {
             hits.push(Hit::new(value, RANK_PLACE, name.kind()));
         }
     }
+}
+
+/// A cheap look at what follows a name, for most names in prose have no value.
+fn may_have_value(bytes: &[u8], name: &Range<usize>) -> bool {
+    match bytes.get(name.end) {
+        Some(b' ' | b'\t') => {}
+        Some(byte) => return b":=\"'`]\\".contains(byte),
+        None => return false,
+    }
+    let at = name.end + run(bytes, name.end, 8, |byte| byte == b' ' || byte == b'\t');
+    let word = run(bytes, at, 16, |byte| !byte.is_ascii_whitespace());
+    let joint = bytes.get(at).is_some_and(|byte| b":=\"'`-".contains(byte));
+    let is_joint = [&b"is"[..], b"was"].contains(&&bytes[at..at + word]);
+    bytes[name.start] == b'-' || joint || is_joint || word == 16
 }
 
 impl Name<'_> {

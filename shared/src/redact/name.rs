@@ -17,41 +17,42 @@ pub(super) enum Class {
     Header,
 }
 
-const PASSWORDS: &str = "password passwd passphrase passcode passwort";
-const SHORT_PASSWORDS: &str = "pass pwd";
-const SECRETS: &str = "\
-    secret secretkey apikey apitoken apisecret accesskey accesstoken authtoken authkey \
-    refreshtoken bottoken sessiontoken idtoken privatekey privatetoken encryptionkey \
-    signingkey masterkey accountkey sharedkey deploykey servicekey credential \
-    credentials";
-const HEADERS: &str = "authorization";
-const PERHAPS: &str = "token key auth";
-/// Words before "key" and "token" that make them secret, where a space stands between.
+/// Last words of names; the first that fits decides, so the longer stand first.
+const ENDS: &[(&str, Class)] = &[
+    ("authorization", Class::Header),
+    ("password", Class::Password),
+    ("passwd", Class::Password),
+    ("passphrase", Class::Password),
+    ("passcode", Class::Password),
+    ("passwort", Class::Password),
+    ("pass", Class::Password),
+    ("pwd", Class::Password),
+    ("secret", Class::Secret),
+    ("credential", Class::Secret),
+    ("credentials", Class::Secret),
+    ("token", Class::Perhaps),
+    ("key", Class::Perhaps),
+    ("auth", Class::Perhaps),
+];
+
+/// Words that a name needs before its end, for these are parts of other words too.
+const SHORT: &str = "pass pwd token key auth";
+
+/// What makes a key or a token a secret one, within the name or before it.
 const QUALIFIERS: &str = "\
-    api access secret private auth bot refresh signing encryption session bearer \
-    personal";
+    api access secret private auth bot refresh signing encryption session bearer personal \
+    master account shared deploy service id";
 
 /// The class of the name at `range`, if it tells anything.
 pub(super) fn classify(bytes: &[u8], range: &Range<usize>) -> Option<Class> {
     let name = &bytes[range.clone()];
-    let ends = |all: &str| all.split(' ').any(|end| folded_ends(name, end));
-    let is_working_directory = name.eq_ignore_ascii_case(b"pwd") || name == b"OLDPWD";
-    if ends(HEADERS) {
-        Some(Class::Header)
-    } else if ends(PASSWORDS)
-        || (!is_working_directory
-            && SHORT_PASSWORDS
-                .split(' ')
-                .any(|end| ends_as_word(name, end)))
-    {
-        Some(Class::Password)
-    } else if ends(SECRETS) || (ends(PERHAPS) && is_qualified(bytes, range.start)) {
-        Some(Class::Secret)
-    } else if PERHAPS.split(' ').any(|end| ends_as_word(name, end)) {
-        Some(Class::Perhaps)
-    } else {
-        None
+    let (end, class) = ENDS.iter().find(|(end, _)| folded_ends(name, end))?;
+    if *class == Class::Perhaps && is_qualified(bytes, range, end) {
+        return Some(Class::Secret);
     }
+    let is_working_directory = name.eq_ignore_ascii_case(b"pwd") || name == b"OLDPWD";
+    let is_part = SHORT.split(' ').any(|short| short == *end) && !ends_as_word(name, end);
+    (!is_part && !is_working_directory).then_some(*class)
 }
 
 /// Whether `name` ends with `end`, `-`, `_` and case aside.
@@ -77,11 +78,16 @@ fn ends_as_word(name: &[u8], end: &str) -> bool {
         })
 }
 
-fn is_qualified(bytes: &[u8], start: usize) -> bool {
-    if before(bytes, start) != Some(b' ') {
+/// Whether `api`, `access` and the like stand right before the last word of a name.
+fn is_qualified(bytes: &[u8], range: &Range<usize>, end: &str) -> bool {
+    let head = &bytes[range.start..range.end - end.len()];
+    if !head.is_empty() {
+        return QUALIFIERS.split(' ').any(|word| folded_ends(head, word));
+    }
+    if before(bytes, range.start) != Some(b' ') {
         return false;
     }
-    let length = run_back(bytes, start - 1, 12, |byte| byte.is_ascii_alphabetic());
-    let word = &bytes[start - 1 - length..start - 1];
-    is_listed(QUALIFIERS, word)
+    let space = range.start - 1;
+    let length = run_back(bytes, space, 12, |byte| byte.is_ascii_alphabetic());
+    is_listed(QUALIFIERS, &bytes[space - length..space])
 }

@@ -15,6 +15,7 @@ mod config;
 mod doctor;
 mod failure;
 mod feedback;
+mod history;
 pub mod input;
 mod load;
 mod memory;

@@ -245,14 +245,13 @@ impl App {
         }
     }
 
-    /// The file that keeps what was typed before; its folder is made.
+    /// The file that holds what was typed; its folder is made.
     ///
     /// # Errors
     /// When the folder cannot be made.
     pub fn history_file(&self) -> anyhow::Result<PathBuf> {
-        let folder = &self.paths.state;
-        make_private(folder)?;
-        Ok(folder.join("chat-history"))
+        make_private(&self.paths.state)?;
+        Ok(self.paths.history())
     }
 
     /// The conversation that notes from the command line belong to.

@@ -1,18 +1,20 @@
 //! `chat`: a conversation, on a terminal or line by line from a script.
 //!
 //! On a terminal an error ends the turn; in a script it ends the program, for the
-//! answers that follow would stand beside the wrong questions.
+//! answers that follow would stand beside the wrong questions. Ctrl-C stops the answer
+//! on a terminal, and ends a script.
 
 mod slash;
 
 use anyhow::Context as _;
 use shared::id::SessionId;
+use shared::redact::Redactor;
 
 use crate::assistant::Assistant;
 use crate::cli::background::Reembedding;
 use crate::cli::failure::Failure;
 use crate::cli::shown::count;
-use crate::cli::{App, load, report, sessions, talk};
+use crate::cli::{App, history, load, report, sessions, talk};
 use crate::memory::Memory;
 use crate::memory::episode::Source;
 use crate::models::NANO;
@@ -104,16 +106,21 @@ impl Chat<'_> {
 
     fn on_a_terminal(&mut self, ui: &mut Ui) -> anyhow::Result<()> {
         self.greet(ui)?;
+        let interrupt = self.app.interrupt();
+        let redactor = Redactor::new(&self.app.config().redact)?;
         let mut editor = Editor::open(&self.app.history_file()?)?;
         loop {
             match editor.line(PROMPT)? {
                 Entered::End => break,
                 Entered::Cleared => ui.note("/quit or Ctrl-D ends the conversation")?,
-                Entered::Line(line) => match self.line(&line, ui) {
-                    Ok(Next::Line) => {}
-                    Ok(Next::Quit) => break,
-                    Err(error) => report::tell(&error, ui),
-                },
+                Entered::Line(line) => {
+                    history::keep(&line, &redactor, &mut editor)?;
+                    match interrupt.listen(|| self.line(&line, ui)) {
+                        Ok(Next::Line) => {}
+                        Ok(Next::Quit) => break,
+                        Err(error) => report::tell(&error, ui),
+                    }
+                }
             }
         }
         Ok(editor.save()?)

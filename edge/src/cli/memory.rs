@@ -6,7 +6,7 @@ mod compact;
 mod correct;
 mod export;
 mod filter;
-mod forget;
+pub(super) mod forget;
 mod import;
 mod list;
 mod pin;

@@ -2,11 +2,13 @@
 
 use anyhow::Context as _;
 use serde::Serialize;
+use shared::chat::Role;
 use shared::id::SessionId;
 
 use crate::cli::failure::Failure;
-use crate::cli::shown::{At, EpisodeList, EpisodeView, ReceiptView, day, glance, short};
-use crate::cli::{App, chat};
+use crate::cli::shown::item::{EpisodeList, EpisodeView};
+use crate::cli::shown::{At, ReceiptView, day, glance, short};
+use crate::cli::{App, chat, history};
 use crate::memory::Memory;
 use crate::memory::episode::SessionSummary;
 use crate::ui::table::Table;
@@ -109,11 +111,13 @@ fn delete(id: &str, yes: bool, app: &App, ui: &mut Ui) -> anyhow::Result<()> {
         ui.note(&format!("{} ({} turns)", summary.title, summary.turns))?;
     }
     app.confirm(yes, "Delete this conversation for good?", ui)?;
+    let mut said = memory.session_episodes(session)?;
+    said.retain(|episode| episode.role == Role::User);
+    let said: Vec<String> = said.into_iter().map(|episode| episode.text).collect();
     let receipt = memory.delete_session(session);
-    ui.show(&ReceiptView(
-        receipt.context("cannot delete the conversation")?,
-    ))?;
-    Ok(())
+    let receipt = receipt.context("cannot delete the conversation")?;
+    let typed = history::forget(&said, app)?;
+    Ok(ui.show(&ReceiptView { receipt, typed })?)
 }
 
 /// Conversations, newest first.

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 
 use crate::assistant::{Assistant, Reply};
-use crate::cli::shown::{HitView, count};
+use crate::cli::shown::count;
+use crate::cli::shown::hit::HitView;
 use crate::cli::told::Told;
 use crate::cli::{App, input};
 use crate::generate::{Event, Stop};
@@ -75,9 +76,7 @@ pub(super) fn turn(
 ) -> anyhow::Result<()> {
     input::check(words.len())?;
     let mut show = Streaming::new(app, ui);
-    let asked = app
-        .interrupt()
-        .listen(|| assistant.reply(words, &mut |event| show.event(event)));
+    let asked = assistant.reply(words, &mut |event| show.event(event));
     show.end()?;
     let reply = asked?;
     if ui.format() == Format::Json {

@@ -75,6 +75,11 @@ impl Paths {
         }
     }
 
+    /// The file that holds what was typed in conversations.
+    pub fn history(&self) -> PathBuf {
+        self.state.join("chat-history")
+    }
+
     /// Names and places, in a fixed order.
     pub fn list(&self) -> [(&'static str, &Path); 6] {
         [

@@ -70,20 +70,26 @@ impl Editor {
         })
     }
 
-    /// Reads a line. A line that begins with a space is not kept in the history.
+    /// Reads a line.
     ///
     /// # Errors
     /// [`EditError::Terminal`] if the terminal fails.
     pub fn line(&mut self, prompt: &str) -> Result<Entered, EditError> {
         match self.lines.readline(prompt) {
-            Ok(line) => {
-                self.lines.add_history_entry(&line).map_err(terminal)?;
-                Ok(Entered::Line(line))
-            }
+            Ok(line) => Ok(Entered::Line(line)),
             Err(ReadlineError::Eof) => Ok(Entered::End),
             Err(ReadlineError::Interrupted) => Ok(Entered::Cleared),
             Err(error) => Err(terminal(error)),
         }
+    }
+
+    /// Keeps a line in the history, unless it begins with a space.
+    ///
+    /// # Errors
+    /// [`EditError::Terminal`] if the history does not take it.
+    pub fn keep(&mut self, line: &str) -> Result<(), EditError> {
+        self.lines.add_history_entry(line).map_err(terminal)?;
+        Ok(())
     }
 
     /// Adds this run's lines to the history file.

@@ -1,6 +1,7 @@
 //! Wiring: output, errors and exit codes of every command.
 
 mod config;
+mod memory;
 mod process;
 mod redact;
 mod usage;

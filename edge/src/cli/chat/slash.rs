@@ -4,7 +4,9 @@ use anyhow::Context as _;
 
 use super::{Chat, Next, UNTITLED};
 use crate::cli::failure::Failure;
-use crate::cli::shown::{self, HitView, MemoryList, MemoryView, ReceiptView};
+use crate::cli::memory::forget;
+use crate::cli::shown::hit::{HitView, hits};
+use crate::cli::shown::item::{MemoryList, MemoryView};
 use crate::cli::told::Told;
 use crate::cli::{feedback, sessions, why};
 use crate::memory::episode::{Feedback, Intent, NewEpisode, Source};
@@ -92,8 +94,7 @@ fn remember(chat: &Chat<'_>, words: &str, ui: &mut Ui) -> anyhow::Result<()> {
 /// Forgets what is named exactly; words only show what could be meant.
 fn forget(chat: &Chat<'_>, words: &str, ui: &mut Ui) -> anyhow::Result<()> {
     if let Ok(item) = chat.memory.find(given(words)?) {
-        let receipt = chat.memory.forget(item).context("cannot forget it")?;
-        return Ok(ui.show(&ReceiptView(receipt))?);
+        return forget::forget(item, chat.memory, chat.app, ui);
     }
     search(chat, words, ui)?;
     Ok(ui.note("/forget with an identifier of these forgets it")?)
@@ -113,9 +114,9 @@ fn search(chat: &Chat<'_>, words: &str, ui: &mut Ui) -> anyhow::Result<()> {
     let zone = chat.app.zone();
     let query = Query::new(words, chat.app.now());
     let recall = chat.memory.recall(&query);
-    let hits = recall.context("cannot search memory")?.hits;
-    let views: Vec<HitView> = hits.iter().map(|h| HitView::new(h, &zone)).collect();
-    Ok(shown::hits(&views, ui)?)
+    let found = recall.context("cannot search memory")?.hits;
+    let views: Vec<HitView> = found.iter().map(|h| HitView::new(h, &zone)).collect();
+    Ok(hits(&views, ui)?)
 }
 
 fn judge(chat: &Chat<'_>, judgement: Feedback, ui: &mut Ui) -> anyhow::Result<()> {

@@ -2,8 +2,11 @@
 
 use anyhow::Context as _;
 
-use crate::cli::App;
-use crate::cli::shown::{ItemView, ReceiptView, glance};
+use crate::cli::shown::item::ItemView;
+use crate::cli::shown::{ReceiptView, glance};
+use crate::cli::{App, history};
+use crate::memory::Memory;
+use crate::memory::episode::ItemId;
 use crate::ui::Ui;
 
 /// Forget memories or turns for good, and say what was removed
@@ -19,18 +22,29 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, app: &App, ui: &mut Ui) -> anyhow::Result<()> {
     let memory = app.memory()?;
-    let mut items = Vec::new();
-    for id in &args.ids {
-        let item = memory.find(id)?;
-        items.push(item);
-        if let Some(view) = ItemView::find(&memory, item, &app.zone())? {
+    let items = args.ids.iter().map(|id| memory.find(id));
+    let items = items.collect::<Result<Vec<_>, _>>()?;
+    for item in &items {
+        if let Some(view) = ItemView::find(&memory, *item, &app.zone())? {
             ui.note(&glance(view.text()))?;
         }
     }
     app.confirm(args.yes, "Forget this for good?", ui)?;
-    for item in items {
-        let receipt = memory.forget(item).context("cannot forget it")?;
-        ui.show(&ReceiptView(receipt))?;
-    }
-    Ok(())
+    items
+        .into_iter()
+        .try_for_each(|item| forget(item, &memory, app, ui))
+}
+
+/// Forgets an item, also where it was typed, and shows the receipt.
+pub(in crate::cli) fn forget(
+    item: ItemId,
+    memory: &Memory,
+    app: &App,
+    ui: &mut Ui,
+) -> anyhow::Result<()> {
+    let view = ItemView::find(memory, item, &app.zone())?;
+    let receipt = memory.forget(item).context("cannot forget it")?;
+    let texts = view.map_or_else(Vec::new, |view| view.texts());
+    let typed = history::forget(&texts, app)?;
+    Ok(ui.show(&ReceiptView { receipt, typed })?)
 }

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 
 use super::filter;
 use crate::cli::App;
-use crate::cli::shown::{MemoryList, MemoryView};
+use crate::cli::shown::item::{MemoryList, MemoryView};
 use crate::ui::Ui;
 
 /// List memories, oldest first

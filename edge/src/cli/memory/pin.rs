@@ -4,7 +4,7 @@ use anyhow::Context as _;
 
 use super::memory_id;
 use crate::cli::App;
-use crate::cli::shown::ItemView;
+use crate::cli::shown::item::ItemView;
 use crate::memory::episode::ItemId;
 use crate::memory::record::Pin;
 use crate::ui::Ui;

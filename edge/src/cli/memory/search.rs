@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::filter;
 use crate::cli::App;
-use crate::cli::shown::{self, HitView};
+use crate::cli::shown::hit::{HitView, hits};
 use crate::memory::query::{Query, SearchPath};
 use crate::ui::{Ui, View, WriteError};
 
@@ -48,7 +48,7 @@ struct Found {
 
 impl View for Found {
     fn plain(&self, ui: &mut Ui) -> Result<(), WriteError> {
-        shown::hits(&self.hits, ui)?;
+        hits(&self.hits, ui)?;
         if self.hits.is_empty() {
             return Ok(());
         }

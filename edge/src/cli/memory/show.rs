@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 
 use crate::cli::App;
-use crate::cli::shown::ItemView;
+use crate::cli::shown::item::ItemView;
 use crate::memory::MemoryError;
 use crate::ui::Ui;
 

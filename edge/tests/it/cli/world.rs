@@ -6,9 +6,12 @@ use std::io::{self, Cursor, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use edge::cli::input::Input;
 use edge::cli::{Env, Interrupt, StandIns};
+use edge::generate::scripted::{PromptLog, ScriptedModel};
+use edge::memory::embedder::HashedWords;
 use edge::ui::{Terminal, Ui};
 use jiff::tz::TimeZone;
 use regex::Regex;
@@ -19,12 +22,18 @@ use tempfile::TempDir;
 /// 2026-03-20T09:46:40Z.
 const NOW: Timestamp = Timestamp::from_millis(1_774_000_000_000);
 
+/// Each message between marks, as many real models have it.
+const CHAT_TEMPLATE: &str = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}\n{% endfor %}\
+    {% if add_generation_prompt %}<|assistant|>{% endif %}";
+
 /// A device.
 pub(super) struct World {
     home: TempDir,
-    pub(super) clock: Arc<ManualClock>,
+    clock: Arc<ManualClock>,
     pub(super) variables: BTreeMap<String, OsString>,
     runs: AtomicU64,
+    answers: Mutex<Vec<String>>,
+    prompts: Mutex<PromptLog>,
 }
 
 /// How a command ended.
@@ -44,11 +53,37 @@ impl World {
             clock: Arc::new(ManualClock::new(NOW)),
             variables,
             runs: AtomicU64::new(0),
+            answers: Mutex::default(),
+            prompts: Mutex::default(),
         }
+    }
+
+    /// What the model answers in the next run, one after the other.
+    pub(super) fn model_says(&self, answers: &[&str]) {
+        *self.answers.lock().unwrap() = answers.iter().map(ToString::to_string).collect();
+    }
+
+    /// What the model was given to read in the last run.
+    pub(super) fn prompts(&self) -> Vec<String> {
+        self.prompts.lock().unwrap().prompts()
+    }
+
+    /// The identifier that stands at `pointer` of a command's JSON.
+    pub(super) fn id(&self, args: &str, pointer: &str) -> String {
+        let run = self.run(&args.split_whitespace().collect::<Vec<_>>(), b"");
+        let json: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+        let id = json.pointer(pointer).and_then(|id| id.as_str());
+        id.unwrap_or_else(|| panic!("{pointer} in {}", run.out))
+            .to_owned()
     }
 
     pub(super) fn home(&self) -> &Path {
         self.home.path()
+    }
+
+    /// Lets days pass.
+    pub(super) fn days(&self, days: u64) {
+        self.clock.advance(Duration::from_secs(days * 86_400));
     }
 
     /// Runs `edge` with words separated by spaces and nothing on standard input.
@@ -57,6 +92,15 @@ impl World {
     }
 
     pub(super) fn edge_with(&self, args: &[&str], input: &[u8]) -> Run {
+        let run = self.run(args, input);
+        Run {
+            code: run.code,
+            out: self.scrub(&run.out),
+            err: self.scrub(&run.err),
+        }
+    }
+
+    fn run(&self, args: &[&str], input: &[u8]) -> Run {
         let (out, err) = (Shared::default(), Shared::default());
         let mut ui = Ui::new(
             Box::new(out.clone()),
@@ -66,8 +110,8 @@ impl World {
         let code = self.edge_on(args, input, &mut ui);
         Run {
             code,
-            out: self.scrub(&out.text()),
-            err: self.scrub(&err.text()),
+            out: out.text(),
+            err: err.text(),
         }
     }
 
@@ -86,13 +130,18 @@ impl World {
     }
 
     fn stand_ins(&self) -> StandIns {
+        let answers = std::mem::take(&mut *self.answers.lock().unwrap());
+        let model = ScriptedModel::saying(answers)
+            .with_card(|card| card.chat_template = Some(CHAT_TEMPLATE.to_owned()));
+        *self.prompts.lock().unwrap() = model.log();
         StandIns {
+            model: Some(Box::new(model)),
+            embedder: Some(Arc::new(HashedWords::new(64))),
             machine: Some(Machine {
                 device_tree: None,
                 memory_mib: 16_000,
                 cores: 8,
             }),
-            ..StandIns::default()
         }
     }
 

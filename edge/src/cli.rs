@@ -107,7 +107,7 @@ impl Command {
             #[cfg(feature = "llama")]
             Self::Complete(args) => complete::run(args, app, ui),
             #[cfg(feature = "llama")]
-            Self::Model(args) => model::run(args, ui),
+            Self::Model(args) => model::run(args, app, ui),
             Self::Config(args) => config::run(args, app, ui),
             Self::Doctor(args) => doctor::run(args, app, ui),
             Self::Completions(args) => completions::run(args, ui),

@@ -196,7 +196,7 @@ pub fn load(options: &LoadOptions) -> Result<LlamaModel, LlamaError> {
         path: path.to_path_buf(),
         architecture: header.architecture.clone(),
     })?;
-    let tokens = options.context_tokens.min(weights.trained_context());
+    let tokens = options.context_tokens.min(header.context_tokens);
     let weights = Arc::new(weights);
     let abort = Abort::default();
     let wanted = ContextOptions {
@@ -208,7 +208,7 @@ pub fn load(options: &LoadOptions) -> Result<LlamaModel, LlamaError> {
     let context = Context::new(Arc::clone(&weights), &wanted, Arc::clone(&abort.0))
         .ok_or(LlamaError::Context { tokens })?;
     Ok(LlamaModel {
-        card: card(options, &header, &weights, tokens),
+        card: card(options, header, &weights, tokens),
         context,
         weights,
         held: Vec::new(),
@@ -216,20 +216,19 @@ pub fn load(options: &LoadOptions) -> Result<LlamaModel, LlamaError> {
     })
 }
 
-fn card(options: &LoadOptions, header: &Header, weights: &Weights, tokens: u32) -> ModelCard {
+fn card(options: &LoadOptions, header: Header, weights: &Weights, tokens: u32) -> ModelCard {
     let stem = options.path.file_stem().unwrap_or_default();
+    let stem = stem.to_string_lossy().into_owned();
     ModelCard {
-        name: weights
-            .text("general.name")
-            .unwrap_or_else(|| stem.to_string_lossy().into_owned()),
+        name: header.name.unwrap_or(stem),
         digest: options.digest.clone().unwrap_or_default(),
-        architecture: header.architecture.clone(),
+        architecture: header.architecture,
         context_tokens: tokens as usize,
-        chat_template: weights.chat_template(),
+        chat_template: header.chat_template,
         bos: weights.bos(),
         eos: weights.eos(),
         adds_bos: weights.adds_bos(),
-        parameters: weights.parameters(),
+        parameters: header.parameters,
         file_bytes: header.file_bytes,
     }
 }

@@ -31,6 +31,8 @@ use crate::ui::Ui;
 /// Variables that begin like a key's and are none.
 const OTHER_VARIABLES: &[&str] = &["SCRUBJAY_HOME", "SCRUBJAY_LOG"];
 
+/// Names a file of certificates to trust, as for other programs.
+const CERTIFICATES: &str = "SSL_CERT_FILE";
 /// The conversation that notes from the command line belong to.
 const NOTES: &str = "notes";
 /// The board that is found by looking at the machine.
@@ -44,6 +46,7 @@ pub struct App {
     input: RefCell<Input>,
     interrupt: Arc<Interrupt>,
     paths: Paths,
+    certificates: Option<PathBuf>,
     resolved: Resolved,
     machine: Machine,
     board: Option<Board>,
@@ -71,7 +74,12 @@ impl App {
         if let Some(board) = &board {
             layers.insert(0, Layer::board(board));
         }
+        let certificates = env
+            .variables
+            .get(CERTIFICATES)
+            .filter(|path| !path.is_empty());
         Ok(Self {
+            certificates: certificates.map(PathBuf::from),
             resolved: Resolved::new(layers)?,
             machine,
             board,
@@ -157,6 +165,15 @@ impl App {
             return Ok(Arc::clone(embedder));
         }
         load::embedder(self).context("cannot open the embedder")
+    }
+
+    /// Certificates that the owner trusts instead of the public ones, as PEM.
+    ///
+    /// # Errors
+    /// When the file that `SSL_CERT_FILE` names cannot be read.
+    pub fn roots(&self) -> anyhow::Result<Option<Vec<u8>>> {
+        let read = |path| fs_err::read(path).context("cannot read the trusted certificates");
+        self.certificates.as_ref().map(read).transpose()
     }
 
     /// The model that the configuration names.

@@ -64,26 +64,6 @@ impl Weights {
         self.raw.as_ptr()
     }
 
-    /// A value from the file's metadata.
-    pub(super) fn text(&self, key: &str) -> Option<String> {
-        self.loaded.meta_val_str(key).ok()
-    }
-
-    /// The file's chat template.
-    pub(super) fn chat_template(&self) -> Option<String> {
-        self.loaded.chat_template(None).ok()?.to_string().ok()
-    }
-
-    /// The longest context the model was trained on.
-    pub(super) fn trained_context(&self) -> u32 {
-        self.loaded.n_ctx_train()
-    }
-
-    /// How many weights there are.
-    pub(super) fn parameters(&self) -> u64 {
-        self.loaded.n_params()
-    }
-
     /// Whether the vocabulary wants every text to begin with the beginning token.
     pub(super) fn adds_bos(&self) -> bool {
         self.loaded.vocab().should_add_bos()

@@ -9,6 +9,7 @@
 //!   next call. Within one process a folder is opened once and shared.
 //! - Vectors, codes and terms are derived: [`Memory::verify`] builds them anew.
 
+mod answer;
 pub mod bench;
 pub mod embedder;
 pub mod episode;
@@ -16,6 +17,7 @@ pub mod extract;
 pub mod index;
 mod learn;
 pub mod lexicon;
+mod maintain;
 mod passages;
 pub mod query;
 pub mod recall;
@@ -27,10 +29,11 @@ pub(crate) mod store;
 mod training;
 mod upkeep;
 mod vector;
+mod view;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
@@ -45,6 +48,7 @@ use query::Filter;
 use record::MemoryRecord;
 use schema::Space;
 use store::{Access, Store, StoreError};
+use view::View;
 
 /// How a memory behaves.
 #[derive(Clone, Debug)]
@@ -134,6 +138,7 @@ pub struct Memory {
     options: Options,
     /// Identifiers made so far.
     made: AtomicU64,
+    view: Mutex<View>,
 }
 
 impl Memory {
@@ -174,7 +179,9 @@ impl Memory {
                 space => Some(space?),
             },
         };
+        let dimensions = space.map_or(0, |_| embedder.dimensions());
         Ok(Self {
+            view: Mutex::new(View::new(dimensions)),
             store,
             embedder,
             space,
@@ -283,6 +290,10 @@ impl Memory {
         Ok(self.store.last_episode(session, is_answer)?)
     }
 
+    fn view(&self) -> MutexGuard<'_, View> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Bits that tell identifiers of one millisecond apart (SplitMix64).
     fn random(&self) -> u128 {
         let count = self.made.fetch_add(1, Ordering::Relaxed);
@@ -299,18 +310,6 @@ impl Memory {
     reason = "bodies follow"
 )]
 impl Memory {
-    pub fn recall(&self, query: &query::Query) -> Result<query::Recall, MemoryError> {
-        todo!()
-    }
-    pub fn stats(&self) -> Result<report::Stats, MemoryError> {
-        todo!()
-    }
-    pub fn verify(&self, repair: report::Repair) -> Result<report::Report, MemoryError> {
-        todo!()
-    }
-    pub fn compact(&self) -> Result<report::Compacted, MemoryError> {
-        Ok(self.store.compact()?)
-    }
     pub fn export(
         &self,
         out: &mut dyn std::io::Write,
@@ -319,9 +318,6 @@ impl Memory {
         todo!()
     }
     pub fn import(&self, from: &mut dyn std::io::BufRead) -> Result<report::Imported, MemoryError> {
-        todo!()
-    }
-    pub fn reembed_step(&self, max: usize) -> Result<report::Progress, MemoryError> {
         todo!()
     }
 }

@@ -11,7 +11,7 @@ use shared::chat::Role;
 use shared::redact::Redactor;
 
 use super::embedder::Purpose;
-use super::episode::{Appended, Episode, Intent, ItemId, NewEpisode, Verdict};
+use super::episode::{Appended, Episode, Intent, ItemId, NewEpisode, Source, Verdict};
 use super::extract::{self, Draft, Slot};
 use super::lexicon::{Analyser, Asks};
 use super::record::MemoryRecord;
@@ -105,10 +105,10 @@ impl Memory {
         Ok(written.into_iter().zip(prepared).map(appended).collect())
     }
 
-    /// What an episode is found by, without vectors. It depends on the episode alone, so
-    /// that it can be built anew.
+    /// What an episode is found by, without vectors. It depends on the episode and on how
+    /// many memories rest on it alone, so that it can be built anew.
     pub(super) fn parts(&self, episode: &Episode, memories: usize) -> Vec<Part> {
-        if !is_recalled(episode) {
+        if !is_recalled(episode, memories) {
             return Vec::new();
         }
         let analyser = Analyser::new();
@@ -250,11 +250,12 @@ impl Shown {
     }
 }
 
-/// Whether an episode can be recalled: what a model made from recalled words cannot, nor
-/// can instructions.
-fn is_recalled(episode: &Episode) -> bool {
+/// Whether an episode can be recalled: not what a model made from recalled words, nor
+/// instructions, nor a question put to the assistant that tells nothing.
+fn is_recalled(episode: &Episode, memories: usize) -> bool {
+    let to_assistant = matches!(episode.source, Source::Chat | Source::Ask | Source::Api);
     match episode.role {
-        Role::User => true,
+        Role::User => memories > 0 || !to_assistant || Asks::of(&episode.text) != Asks::Last,
         Role::Assistant => episode.given.is_empty(),
         Role::System => false,
     }

@@ -10,6 +10,7 @@
 //! for LMDB's file locks belong to the process.
 
 pub(crate) mod append;
+pub(crate) mod check;
 mod compact;
 mod pages;
 pub(crate) mod passages;
@@ -195,6 +196,30 @@ const NAMES: [&str; 17] = [
 ];
 
 impl Tables {
+    /// Bytes of the pages that hold entries.
+    fn used_bytes(&self, txn: &RoTxn) -> Result<u64, StoreError> {
+        let pages = [
+            self.meta.pages(txn)?,
+            self.sessions.pages(txn)?,
+            self.episodes.pages(txn)?,
+            self.session_episodes.pages(txn)?,
+            self.memories.pages(txn)?,
+            self.episode_memories.pages(txn)?,
+            self.slots.pages(txn)?,
+            self.passages.pages(txn)?,
+            self.episode_passages.pages(txn)?,
+            self.spaces.pages(txn)?,
+            self.codes.pages(txn)?,
+            self.vectors.pages(txn)?,
+            self.postings.pages(txn)?,
+            self.journal.pages(txn)?,
+            self.examples.pages(txn)?,
+            self.lineage.pages(txn)?,
+            self.tombstones.pages(txn)?,
+        ];
+        Ok(pages.iter().sum::<u64>() * self.sessions.page_bytes(txn)?)
+    }
+
     fn of(raw: [Raw; NAMES.len()]) -> Self {
         let [
             meta,
@@ -338,6 +363,28 @@ impl Store {
         };
         tracing::debug!(bytes, "the memory map is resized");
         resize_alone(&open.env, bytes)
+    }
+
+    /// Bytes of the file.
+    fn file_bytes(&self) -> Result<u64, StoreError> {
+        let found = fs::metadata(self.dir.join(DATA_FILE));
+        Ok(found
+            .map_err(|source| folder_error(&self.dir, source))?
+            .len())
+    }
+
+    /// Empties a table behind everybody's back.
+    #[cfg(test)]
+    pub(crate) fn clear_table(&self, name: &str) {
+        self.write(|tables, txn| match name {
+            "postings" => tables.postings.clear(txn),
+            "codes" => tables.codes.clear(txn),
+            "vectors" => tables.vectors.clear(txn),
+            "slots" => tables.slots.clear(txn),
+            "passages" => tables.passages.clear(txn),
+            _ => tables.session_episodes.clear(txn),
+        })
+        .unwrap();
     }
 
     fn closed(&self) -> StoreError {

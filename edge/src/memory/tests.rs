@@ -7,8 +7,9 @@ use tempfile::TempDir;
 
 use super::embedder::HashedWords;
 use super::episode::{Feedback, Given, Intent, ItemId, NewEpisode, Source, Verdict};
-use super::query::{Filter, Why};
+use super::query::{Filter, Query, SearchPath, Why};
 use super::record::Pin;
+use super::report::{Progress, Repair};
 use super::store::StoreError;
 use super::*;
 
@@ -277,4 +278,206 @@ fn what_is_asked_to_be_remembered_can_be_pinned_and_used() {
     assert_eq!(memory.uses, 1);
     assert_eq!(memory.last_use, Some(world.clock.now()));
     assert_eq!(world.memory.memories(&Filter::default()).unwrap(), [memory]);
+}
+
+fn texts(world: &World, question: &str) -> Vec<String> {
+    let query = Query::new(question, world.clock.now());
+    let recall = world.memory.recall(&query).unwrap();
+    recall.hits.into_iter().map(|hit| hit.text).collect()
+}
+
+#[test]
+fn what_was_said_is_recalled_and_what_was_asked_is_not() {
+    let world = World::new();
+    world.said("The boiler is a Vaillant from 2019");
+    world.said("What kind of boiler is it?");
+    world.said("Miso sleeps on the printer");
+    let query = Query::new("Which boiler do I have?", world.clock.now());
+    let recall = world.memory.recall(&query).unwrap();
+    assert_eq!(recall.hits[0].text, "The boiler is a Vaillant from 2019");
+    assert!(recall.hits.iter().all(|hit| !hit.text.ends_with('?')));
+    assert_eq!(recall.path, SearchPath::Scan);
+    let nothing = Query::new("volcano eruptions", world.clock.now());
+    let nothing = world.memory.recall(&nothing).unwrap();
+    assert!(nothing.confidence < recall.confidence);
+}
+
+#[test]
+fn what_another_process_writes_and_forgets_is_seen() {
+    let world = World::new();
+    let twin = Memory::over(
+        Arc::clone(&world.memory.store),
+        Arc::new(HashedWords::new(32)),
+        Arc::clone(&world.clock) as Arc<dyn Clock>,
+        Options::default(),
+    )
+    .unwrap();
+    let query = Query::new("boiler", world.clock.now());
+    assert_eq!(twin.recall(&query).unwrap().hits, []);
+    let told = world.said("The boiler is a Vaillant").episode;
+    world.said("The boiler man is called Otto");
+    assert_eq!(twin.recall(&query).unwrap().hits.len(), 2);
+    world.memory.forget(ItemId::Episode(told)).unwrap();
+    let hits = twin.recall(&query).unwrap().hits;
+    assert_eq!(hits.len(), 1);
+    assert_eq!(hits[0].text, "The boiler man is called Otto");
+}
+
+#[test]
+fn what_the_asker_sees_already_is_left_out() {
+    let world = World::new();
+    let first = world.said("The boiler is a Vaillant").episode;
+    let second = world.said("The boiler man is called Otto").episode;
+    let query = Query {
+        exclude: vec![first],
+        ..Query::new("boiler", world.clock.now())
+    };
+    let hits = world.memory.recall(&query).unwrap().hits;
+    assert_eq!(
+        hits.iter().map(|hit| hit.episode).collect::<Vec<_>>(),
+        [second]
+    );
+}
+
+#[test]
+fn answers_made_from_memory_are_not_recalled() {
+    let world = World::new();
+    let told = world.said("The boiler is a Vaillant").episode;
+    world.answered(
+        "Your boiler is a Vaillant.",
+        vec![given(ItemId::Episode(told))],
+    );
+    assert_eq!(texts(&world, "boiler"), ["The boiler is a Vaillant"]);
+}
+
+#[test]
+fn a_filter_by_time_and_source_keeps_the_rest_out() {
+    let world = World::new();
+    world.said("The old boiler was a Junkers");
+    let later = world.clock.now().plus_millis(DAY_MS);
+    world.clock.set(later);
+    world.said("The new boiler is a Vaillant");
+    let mut query = Query::new("boiler", world.clock.now());
+    query.filter.since = Some(later);
+    let hits = world.memory.recall(&query).unwrap().hits;
+    assert_eq!(hits.len(), 1);
+    assert_eq!(hits[0].text, "The new boiler is a Vaillant");
+    query.filter.source = Some(Source::Note);
+    assert_eq!(world.memory.recall(&query).unwrap().hits, []);
+}
+
+#[test]
+fn a_fresh_memory_and_a_used_one_verify_clean() {
+    let world = World::new();
+    assert_eq!(world.memory.verify(Repair::No).unwrap().faults, []);
+    let told = world
+        .said("My sister Maya lives in Lisbon. The boiler is a Vaillant.")
+        .episode;
+    let asked = world.said("Where does Maya live?").episode;
+    let answer = world.answered("In Lisbon.", vec![given(ItemId::Episode(told))]);
+    world
+        .memory
+        .finish_turn(asked, answer, &[], &[ItemId::Episode(told)])
+        .unwrap();
+    world.said(&"A long story about nothing in particular. ".repeat(100));
+    let report = world.memory.verify(Repair::No).unwrap();
+    assert_eq!(report.faults, []);
+    assert!(report.checked > 30);
+    world.memory.forget(ItemId::Episode(told)).unwrap();
+    assert_eq!(world.memory.verify(Repair::No).unwrap().faults, []);
+}
+
+#[test]
+fn lost_derived_tables_are_found_and_built_anew() {
+    let world = World::new();
+    world.said("My sister Maya lives in Lisbon");
+    world.said("The boiler is a Vaillant");
+    let before = texts(&world, "boiler");
+    for table in [
+        "postings",
+        "vectors",
+        "codes",
+        "slots",
+        "session_episodes",
+        "passages",
+    ] {
+        world.memory.store.clear_table(table);
+        let found = world.memory.verify(Repair::No).unwrap();
+        assert!(!found.is_clean(), "{table} is gone and nobody noticed");
+        let mended = world.memory.verify(Repair::Yes).unwrap();
+        assert!(mended.is_clean(), "{table}: {mended:?}");
+        assert_eq!(
+            world.memory.verify(Repair::No).unwrap().faults,
+            [],
+            "{table}"
+        );
+        assert_eq!(texts(&world, "boiler"), before, "{table}");
+    }
+}
+
+#[test]
+fn another_embedder_never_meets_the_vectors_of_the_first() {
+    let world = World::new();
+    for word in [
+        "boiler", "gate", "printer", "window", "lamp", "table", "door", "chair",
+    ] {
+        world.said(&format!("The {word} is green"));
+    }
+    let World {
+        folder,
+        clock,
+        memory,
+        ..
+    } = world;
+    drop(memory);
+    let memory = Memory::open(
+        folder.path(),
+        Arc::new(HashedWords::new(48)),
+        Arc::clone(&clock) as Arc<dyn Clock>,
+        Options::default(),
+    )
+    .unwrap();
+    let query = Query::new("boiler", clock.now());
+    let by_words = memory.recall(&query).unwrap();
+    assert_eq!(by_words.hits[0].text, "The boiler is green");
+    assert_eq!(memory.stats().unwrap().unembedded, 8);
+    assert_eq!(
+        memory.reembed_step(3).unwrap(),
+        Progress { done: 3, left: 5 }
+    );
+    memory.reembed_all();
+    let stats = memory.stats().unwrap();
+    assert_eq!((stats.unembedded, stats.dimensions), (0, 48));
+    assert_eq!(memory.verify(Repair::No).unwrap().faults, []);
+    assert!(memory.recall(&query).unwrap().hits[0].why.dense > 0.0);
+}
+
+#[test]
+fn compaction_keeps_everything_and_gives_room_back() {
+    let world = World::new();
+    let mut told = Vec::new();
+    for n in 0..200 {
+        told.push(
+            world
+                .said(&format!("Note {n}: {}", "words and words ".repeat(40)))
+                .episode,
+        );
+    }
+    for id in &told[..150] {
+        world.memory.forget(ItemId::Episode(*id)).unwrap();
+    }
+    let compacted = world.memory.compact().unwrap();
+    assert!(
+        compacted.after_bytes < compacted.before_bytes,
+        "{compacted:?}"
+    );
+    assert_eq!(
+        world.memory.session_episodes(world.session).unwrap().len(),
+        50
+    );
+    let more = world.said("The boiler is a Vaillant").episode;
+    assert_eq!(texts(&world, "boiler")[0], "The boiler is a Vaillant");
+    assert_eq!(world.memory.verify(Repair::No).unwrap().faults, []);
+    let world = world.reopen();
+    assert!(world.memory.episode(more).unwrap().is_some());
 }

@@ -52,11 +52,10 @@ impl Memory {
         let (mut removal, shared) = self.store.plan_removal(item)?;
         let mut cut: Vec<(Episode, Vec<Part>)> = shared
             .into_iter()
-            .map(|(mut episode, words)| {
-                for words in words {
-                    episode.text = episode.text.replace(&words, FORGOTTEN);
-                }
-                let parts = self.parts(&episode, 1);
+            .map(|shared| {
+                let mut episode = shared.episode;
+                episode.text = episode.text.replace(&shared.words, FORGOTTEN);
+                let parts = self.parts(&episode, shared.others);
                 (episode, parts)
             })
             .collect();

@@ -1,12 +1,12 @@
 //! Passages, vectors and terms: what the index in memory is read from.
 
 use heed::RoTxn;
-use shared::id::EpisodeId;
 
 use super::append::Embedded;
 use super::table::NEXT_ROW;
 use super::{Store, StoreError, Tables};
 use crate::memory::lexicon::Posting;
+use crate::memory::report::Fault;
 use crate::memory::schema::rows::{Extent, PassageRow, SpaceRow};
 use crate::memory::schema::{Key, Row, Space};
 
@@ -47,6 +47,21 @@ pub(crate) enum Changes {
     Some(Vec<Change>),
     /// Too much: read everything anew.
     Everything(Vec<Change>),
+}
+
+/// How much there is of everything.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) episodes: u64,
+    pub(crate) sessions: u64,
+    pub(crate) memories: u64,
+    pub(crate) superseded: u64,
+    pub(crate) sensitive: u64,
+    pub(crate) terms: u64,
+    pub(crate) examples: u64,
+    pub(crate) tombstones: u64,
+    pub(crate) file_bytes: u64,
+    pub(crate) used_bytes: u64,
 }
 
 /// So many changes of older passages are remembered.
@@ -143,26 +158,70 @@ impl Store {
         })
     }
 
-    /// Up to `max` passages that have no vector in a space, and how many there are.
-    pub(crate) fn without_vector(
-        &self,
-        space: Space,
-        max: usize,
-    ) -> Result<(Vec<(Row, String)>, u64), StoreError> {
+    /// The words of passages, where these are still there.
+    pub(crate) fn words_of(&self, rows: &[Row]) -> Result<Vec<(Row, String)>, StoreError> {
         self.read(|tables, txn| {
-            let mut found = Vec::new();
-            let mut count = 0;
-            for entry in tables.passages.iter(txn)? {
-                let (row, passage) = entry?;
-                if tables.codes.has(txn, &(space, row))? {
-                    continue;
-                }
-                count += 1;
-                if found.len() < max {
-                    found.push((row, tables.words(txn, row, &passage)?));
+            let mut found = Vec::with_capacity(rows.len());
+            for row in rows {
+                if let Some(passage) = tables.passages.get(txn, row)? {
+                    found.push((*row, tables.words(txn, *row, &passage)?));
                 }
             }
-            Ok((found, count))
+            Ok(found)
+        })
+    }
+
+    /// The passages that have no vector of any embedder.
+    pub(crate) fn without_any_vector(&self) -> Result<Vec<Fault>, StoreError> {
+        self.read(|tables, txn| {
+            let spaces: Vec<Space> = tables.spaces.keys(txn)?.collect::<Result<_, _>>()?;
+            let mut faults = Vec::new();
+            for row in tables.passages.keys(txn)? {
+                let row = row?;
+                let mut coded = false;
+                for space in &spaces {
+                    coded |= tables.codes.has(txn, &(*space, row))?;
+                }
+                if !coded {
+                    faults.push(Fault {
+                        table: tables.codes.name,
+                        key: row.to_string(),
+                        problem: "the passage has no vector".to_owned(),
+                    });
+                }
+            }
+            Ok(faults)
+        })
+    }
+
+    /// How much there is of everything.
+    pub(crate) fn counts(&self) -> Result<Counts, StoreError> {
+        let file_bytes = self.file_bytes()?;
+        self.read(|tables, txn| {
+            let mut counts = Counts {
+                episodes: tables.episodes.len(txn)?,
+                sessions: tables.sessions.len(txn)?,
+                terms: tables.postings.terms(txn)?,
+                examples: tables.examples.len(txn)?,
+                tombstones: tables.tombstones.len(txn)?,
+                used_bytes: tables.used_bytes(txn)?,
+                file_bytes,
+                ..Counts::default()
+            };
+            for entry in tables.memories.iter(txn)? {
+                let (id, row) = entry?;
+                let memory = tables.read_memory(id, row)?;
+                counts.sensitive += u64::from(memory.sensitive);
+                if memory.is_live() {
+                    counts.memories += 1;
+                } else {
+                    counts.superseded += 1;
+                }
+            }
+            for entry in tables.episodes.iter(txn)? {
+                counts.sensitive += u64::from(entry?.1.sensitive);
+            }
+            Ok(counts)
         })
     }
 
@@ -186,11 +245,6 @@ impl Store {
             }
             Ok(done)
         })
-    }
-
-    /// The rows of an episode's passages.
-    pub(crate) fn rows_of(&self, id: EpisodeId) -> Result<Vec<Row>, StoreError> {
-        self.read(|tables, txn| tables.episode_passages.seconds(txn, &id))
     }
 }
 
@@ -225,6 +279,13 @@ impl Tables {
             self.journal.delete(txn, &oldest)?;
         }
         Ok(())
+    }
+
+    /// Makes everybody read everything anew.
+    pub(super) fn break_journal(&self, txn: &mut heed::RwTxn) -> Result<(), StoreError> {
+        let (_, next) = self.journal_range(txn)?;
+        self.journal.clear(txn)?;
+        self.journal.put(txn, &(next + 1), &0)
     }
 
     fn change(&self, txn: &RoTxn, row: Row, space: Option<Space>) -> Result<Change, StoreError> {

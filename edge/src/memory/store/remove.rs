@@ -1,6 +1,6 @@
 //! Forgetting: what goes, everything that hangs on it, and the tombstone that stays.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use heed::{RoTxn, RwTxn};
 use sha2::{Digest, Sha256};
@@ -13,8 +13,8 @@ use crate::memory::episode::{Episode, ItemId};
 use crate::memory::lexicon::Posting;
 use crate::memory::record::MemoryRecord;
 use crate::memory::report::Receipt;
-use crate::memory::schema::Row;
 use crate::memory::schema::rows::TombstoneRow;
+use crate::memory::schema::{Row, slot_keys};
 
 /// What is to go.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +29,16 @@ pub(crate) struct Removal {
     pub(crate) session: Option<SessionId>,
 }
 
+/// An episode that says more than what is to be forgotten.
+pub(crate) struct Shared {
+    /// It, with all its words.
+    pub(crate) episode: Episode,
+    /// The words to be forgotten.
+    pub(crate) words: String,
+    /// How many other memories rest on it.
+    pub(crate) others: usize,
+}
+
 /// The terms of a passage, as they were counted when it was written.
 pub(crate) type TermsOf<'a> = &'a dyn Fn(&str) -> (Vec<(String, u16)>, u16);
 
@@ -37,10 +47,7 @@ impl Store {
     /// that say nothing else, and both take the answers that were made from them.
     ///
     /// Answers with the removal, and with the episodes that hold more than the memory.
-    pub(crate) fn plan_removal(
-        &self,
-        item: ItemId,
-    ) -> Result<(Removal, Vec<(Episode, Vec<String>)>), StoreError> {
+    pub(crate) fn plan_removal(&self, item: ItemId) -> Result<(Removal, Vec<Shared>), StoreError> {
         self.read(|tables, txn| {
             let mut removal = Removal::default();
             let mut shared = Vec::new();
@@ -59,9 +66,13 @@ impl Store {
                             continue;
                         };
                         let all = tables.memories_of(txn, *evidence)?;
-                        let others = all.iter().any(|other| other.id != id);
-                        if others && episode.text.contains(&memory.text) {
-                            shared.push((episode, vec![memory.text.clone()]));
+                        let others = all.iter().filter(|other| other.id != id).count();
+                        if others > 0 && episode.text.contains(&memory.text) {
+                            shared.push(Shared {
+                                episode,
+                                words: memory.text.clone(),
+                                others,
+                            });
                         } else {
                             removal.episodes.insert(*evidence);
                         }
@@ -105,19 +116,25 @@ impl Store {
         terms_of: TermsOf<'_>,
     ) -> Result<Receipt, StoreError> {
         self.write(|tables, txn| {
-            let mut receipt = Receipt::default();
+            let mut work = Work {
+                now,
+                terms_of,
+                heirs: tables.heirs(txn)?,
+                receipt: Receipt::default(),
+            };
             for id in &removal.memories {
-                tables.remove_memory(txn, *id, now, &mut receipt)?;
+                tables.remove_memory(txn, *id, &mut work)?;
             }
             for id in &removal.episodes {
-                tables.remove_episode(txn, *id, now, terms_of, &mut receipt)?;
+                tables.remove_episode(txn, *id, &mut work)?;
             }
             for (episode, parts) in &removal.cut {
-                tables.cut_episode(txn, episode, parts, terms_of, &mut receipt)?;
+                tables.cut_episode(txn, episode, parts, &mut work)?;
             }
             if let Some(session) = removal.session {
                 tables.sessions.delete(txn, &session)?;
             }
+            let mut receipt = work.receipt;
             receipt.examples.sort_unstable();
             receipt.examples.dedup();
             Ok(receipt)
@@ -133,7 +150,27 @@ impl Store {
     }
 }
 
+/// One removal under way.
+struct Work<'a> {
+    now: Timestamp,
+    terms_of: TermsOf<'a>,
+    /// For each memory, those that it replaced.
+    heirs: BTreeMap<MemoryId, Vec<MemoryId>>,
+    receipt: Receipt,
+}
+
 impl Tables {
+    fn heirs(&self, txn: &RoTxn) -> Result<BTreeMap<MemoryId, Vec<MemoryId>>, StoreError> {
+        let mut heirs: BTreeMap<MemoryId, Vec<MemoryId>> = BTreeMap::new();
+        for entry in self.memories.iter(txn)? {
+            let (id, row) = entry?;
+            if let Some(successor) = self.read_memory(id, row)?.successor {
+                heirs.entry(successor).or_default().push(id);
+            }
+        }
+        Ok(heirs)
+    }
+
     /// Adds the answers that were given any of these items to read.
     fn add_answers(
         &self,
@@ -155,14 +192,12 @@ impl Tables {
         &self,
         txn: &mut RwTxn,
         id: EpisodeId,
-        now: Timestamp,
-        terms_of: TermsOf<'_>,
-        receipt: &mut Receipt,
+        work: &mut Work<'_>,
     ) -> Result<(), StoreError> {
         let Some(episode) = self.episode(txn, id)? else {
             return Ok(());
         };
-        self.remove_passages(txn, &episode, terms_of, receipt)?;
+        self.remove_passages(txn, &episode, work)?;
         for memory in self.memories_of(txn, id)? {
             self.episode_memories.delete(txn, &(id, memory.id))?;
             let rest = MemoryRecord {
@@ -175,16 +210,16 @@ impl Tables {
                 ..memory
             };
             if rest.evidence.is_empty() {
-                self.remove_memory(txn, rest.id, now, receipt)?;
+                self.remove_memory(txn, rest.id, work)?;
             } else {
                 self.put_memory(txn, &rest)?;
             }
         }
-        self.remove_examples(txn, ItemId::Episode(id), receipt)?;
+        self.remove_examples(txn, ItemId::Episode(id), &mut work.receipt)?;
         self.session_episodes.delete(txn, &(episode.session, id))?;
         self.episodes.delete(txn, &id)?;
-        self.bury(txn, &episode.text, now)?;
-        receipt.episodes.push(id);
+        self.bury(txn, &episode.text, work.now)?;
+        work.receipt.episodes.push(id);
         Ok(())
     }
 
@@ -192,8 +227,7 @@ impl Tables {
         &self,
         txn: &mut RwTxn,
         id: MemoryId,
-        now: Timestamp,
-        receipt: &mut Receipt,
+        work: &mut Work<'_>,
     ) -> Result<(), StoreError> {
         let Some(memory) = self.memory(txn, id)? else {
             return Ok(());
@@ -201,31 +235,23 @@ impl Tables {
         for evidence in &memory.evidence {
             self.episode_memories.delete(txn, &(*evidence, id))?;
         }
-        let heirs: Vec<MemoryRecord> = self.predecessors(txn, id)?;
-        for heir in heirs {
-            let successor = memory.successor;
-            self.put_memory(txn, &MemoryRecord { successor, ..heir })?;
-        }
-        for slot in crate::memory::schema::slot_keys(&memory.subject, &memory.attribute) {
-            self.slots.delete(txn, &(slot, id))?;
-        }
-        self.remove_examples(txn, ItemId::Memory(id), receipt)?;
-        self.memories.delete(txn, &id)?;
-        self.bury(txn, &memory.text, now)?;
-        receipt.memories.push(id);
-        Ok(())
-    }
-
-    fn predecessors(&self, txn: &RoTxn, id: MemoryId) -> Result<Vec<MemoryRecord>, StoreError> {
-        let mut found = Vec::new();
-        for entry in self.memories.iter(txn)? {
-            let (old, row) = entry?;
-            let memory = self.read_memory(old, row)?;
-            if memory.successor == Some(id) {
-                found.push(memory);
+        for heir in work.heirs.remove(&id).unwrap_or_default() {
+            if let Some(mut heir) = self.memory(txn, heir)? {
+                heir.successor = memory.successor;
+                self.put_memory(txn, &heir)?;
+                if let Some(next) = memory.successor {
+                    work.heirs.entry(next).or_default().push(heir.id);
+                }
             }
         }
-        Ok(found)
+        for slot in slot_keys(&memory.subject, &memory.attribute) {
+            self.slots.delete(txn, &(slot, id))?;
+        }
+        self.remove_examples(txn, ItemId::Memory(id), &mut work.receipt)?;
+        self.memories.delete(txn, &id)?;
+        self.bury(txn, &memory.text, work.now)?;
+        work.receipt.memories.push(id);
+        Ok(())
     }
 
     fn remove_examples(
@@ -248,33 +274,31 @@ impl Tables {
         txn: &mut RwTxn,
         episode: &Episode,
         parts: &[Part],
-        terms_of: TermsOf<'_>,
-        receipt: &mut Receipt,
+        work: &mut Work<'_>,
     ) -> Result<(), StoreError> {
         let Some(before) = self.episode(txn, episode.id)? else {
             return Ok(());
         };
-        self.remove_passages(txn, &before, terms_of, receipt)?;
-        self.remove_examples(txn, ItemId::Episode(episode.id), receipt)?;
+        self.remove_passages(txn, &before, work)?;
+        self.remove_examples(txn, ItemId::Episode(episode.id), &mut work.receipt)?;
         self.put_episode(txn, episode)?;
         self.put_parts(txn, episode, parts)
     }
 
     /// Removes what an episode is found by.
-    pub(super) fn remove_passages(
+    fn remove_passages(
         &self,
         txn: &mut RwTxn,
         episode: &Episode,
-        terms_of: TermsOf<'_>,
-        receipt: &mut Receipt,
+        work: &mut Work<'_>,
     ) -> Result<(), StoreError> {
         for row in self.episode_passages.seconds(txn, &episode.id)? {
-            self.remove_terms(txn, row, episode, terms_of, receipt)?;
+            self.remove_terms(txn, row, episode, work)?;
             let spaces: Vec<_> = self.spaces.keys(txn)?.collect::<Result<_, _>>()?;
             for space in spaces {
                 self.vectors.delete(txn, &(space, row))?;
                 if self.codes.delete(txn, &(space, row))? {
-                    receipt.vectors += 1;
+                    work.receipt.vectors += 1;
                 }
             }
             self.passages.delete(txn, &row)?;
@@ -289,19 +313,18 @@ impl Tables {
         txn: &mut RwTxn,
         row: Row,
         episode: &Episode,
-        terms_of: TermsOf<'_>,
-        receipt: &mut Receipt,
+        work: &mut Work<'_>,
     ) -> Result<(), StoreError> {
         let Some(passage) = self.passages.get(txn, &row)? else {
             return Ok(());
         };
         let extent = self.extent(row, &passage)?;
         let words = episode.text.get(extent.start as usize..extent.end as usize);
-        let (terms, length) = terms_of(words.unwrap_or_default());
+        let (terms, length) = (work.terms_of)(words.unwrap_or_default());
         for (term, count) in terms {
             let posting = Posting { row, count, length };
             if self.postings.delete(txn, &term, &posting)? {
-                receipt.postings += 1;
+                work.receipt.postings += 1;
             }
         }
         Ok(())

@@ -69,6 +69,16 @@ impl<K: Key, V: Value> Table<K, V> {
         Ok(self.raw.len(txn)?)
     }
 
+    /// Pages that it takes.
+    pub(super) fn pages(&self, txn: &RoTxn) -> Result<u64, StoreError> {
+        pages(&self.raw, txn)
+    }
+
+    /// Bytes of a page of the file.
+    pub(super) fn page_bytes(&self, txn: &RoTxn) -> Result<u64, StoreError> {
+        Ok(u64::from(self.raw.stat(txn)?.page_size))
+    }
+
     pub(super) fn last_key(&self, txn: &RoTxn) -> Result<Option<K>, StoreError> {
         match self.raw.last(txn)? {
             Some((key, _)) => Ok(Some(self.key(key)?)),
@@ -176,6 +186,11 @@ impl Postings {
         Self { raw }
     }
 
+    /// Pages that it takes.
+    pub(super) fn pages(&self, txn: &RoTxn) -> Result<u64, StoreError> {
+        pages(&self.raw, txn)
+    }
+
     pub(super) fn put(
         &self,
         txn: &mut RwTxn,
@@ -262,6 +277,11 @@ impl Meta {
         Self { raw }
     }
 
+    /// Pages that it takes.
+    pub(super) fn pages(&self, txn: &RoTxn) -> Result<u64, StoreError> {
+        pages(&self.raw, txn)
+    }
+
     pub(super) fn bytes<'t>(
         &self,
         txn: &'t RoTxn,
@@ -310,6 +330,11 @@ impl Meta {
         self.put_number(txn, NEXT_ROW, next)?;
         Ok(row)
     }
+}
+
+fn pages(raw: &Raw, txn: &RoTxn) -> Result<u64, StoreError> {
+    let stat = raw.stat(txn)?;
+    Ok((stat.branch_pages + stat.leaf_pages + stat.overflow_pages) as u64)
 }
 
 /// Where the next passage's number is kept.

@@ -121,6 +121,21 @@ impl Store {
         })
     }
 
+    /// Shows every episode with its memories to `f`, oldest first.
+    pub(crate) fn each_episode_with_memories<E: From<StoreError>>(
+        &self,
+        mut f: impl FnMut(Episode, Vec<MemoryRecord>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.read(|tables, txn| {
+            for entry in tables.episodes.iter(txn)? {
+                let (id, row) = entry?;
+                let memories = tables.memories_of(txn, id)?;
+                f(tables.read_episode(id, row)?, memories)?;
+            }
+            Ok(())
+        })
+    }
+
     /// A memory.
     pub(crate) fn memory(&self, id: MemoryId) -> Result<Option<MemoryRecord>, StoreError> {
         self.read(|tables, txn| tables.memory(txn, id))

@@ -18,7 +18,7 @@ mod world;
 
 use shared::chat::Message;
 
-/// One conversation: the system prompt, then user and assistant in turn.
+/// One conversation: the system prompt, which drills lack, then user and assistant in turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dialogue {
     /// The messages in order.

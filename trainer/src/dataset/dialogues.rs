@@ -6,8 +6,8 @@
 mod conversation;
 pub(crate) mod scene;
 
-use self::conversation::{Told, conversation};
-use self::scene::Scene;
+use self::conversation::{conversation, drill, follow_up};
+use self::scene::{Scene, Told};
 use super::Dialogue;
 use super::dice::{Dice, Split};
 use super::facts::{Fact, Speaker, asked, sentence};
@@ -32,9 +32,20 @@ const MIX: &[(u32, Scenario)] = &[
     (3, told_two),
 ];
 
+/// Up to each of these dialogues, how many of a hundred are drills.
+///
+/// Short dialogues made of little but copying come first: a model that begins with long
+/// ones learns their phrases and is late to look anything up.
+const DRILLS: &[(u64, u32)] = &[(12_000, 85), (20_000, 40), (u64::MAX, 5)];
+
 /// Dialogue `index` of the training corpus.
 pub(crate) fn training(seed: u64, index: u64) -> Dialogue {
     let mut scene = Scene::new(Dice::new(seed, index, Split::Training));
+    let drills = DRILLS.iter().find(|(end, _)| index < *end);
+    if drills.is_some_and(|(_, percent)| scene.dice.chance(*percent)) {
+        drill(&mut scene);
+        return scene.finish();
+    }
     let weights: Vec<u32> = MIX.iter().map(|(weight, _)| *weight).collect();
     let scenario = MIX[scene.dice.weighted(&weights)].1;
     scenario(&mut scene);
@@ -50,7 +61,7 @@ fn tell(scene: &mut Scene) {
     let mut units = Vec::new();
     let changed = scene.dice.chance(35) && fact.can_change();
     if scene.dice.chance(45) {
-        units = scene.distractors(&fact);
+        units = scene.distractors(&fact, 5);
         if changed {
             let old = scene.world.changed(&mut scene.dice, &fact);
             units.push(vec![old.statement(&mut scene.dice).text]);
@@ -69,7 +80,7 @@ fn take_note(scene: &mut Scene) {
     let note = scene.note();
     let units = if scene.dice.chance(40) {
         let fact = scene.world.fact(&mut scene.dice);
-        scene.distractors(&fact)
+        scene.distractors(&fact, 5)
     } else {
         Vec::new()
     };
@@ -80,12 +91,13 @@ fn take_note(scene: &mut Scene) {
 /// A question whose answer is among the memories.
 fn recall(scene: &mut Scene) {
     ask_recalled(scene);
+    follow_up(scene);
 }
 
 fn ask_recalled(scene: &mut Scene) -> Told {
     let fact = scene.world.fact(&mut scene.dice);
     let statement = scene.said(&fact);
-    let mut units = scene.distractors(&fact);
+    let mut units = scene.distractors(&fact, 5);
     units.push(vec![statement.text.clone()]);
     let form = fact.form_after(&mut scene.dice, statement.form);
     let mut question = fact.question(&mut scene.dice, form, statement.change);
@@ -111,7 +123,7 @@ fn naming(scene: &mut Scene) {
         }
     };
     let text = fact.render(fact.kind().says[0], 0, Speaker::User);
-    let mut units = scene.distractors(&fact);
+    let mut units = scene.distractors(&fact, 5);
     units.push(vec![capitalised(&text)]);
     let question = named.question(&mut scene.dice, 0, false);
     scene.user(units, &question);
@@ -167,7 +179,7 @@ fn told_when(scene: &mut Scene) {
     ];
     let fact = scene.world.fact(&mut scene.dice);
     let statement = scene.said(&fact);
-    let mut units = scene.distractors(&fact);
+    let mut units = scene.distractors(&fact, 5);
     units.push(vec![statement.text.clone()]);
     let form = fact.form_after(&mut scene.dice, statement.form);
     let clause = fact.render(fact.kind().clause, form, Speaker::User);
@@ -204,7 +216,7 @@ fn told_two(scene: &mut Scene) {
     }
     let fact = &facts[scene.dice.below(2)];
     let mut units = if remembered {
-        scene.distractors(fact)
+        scene.distractors(fact, 5)
     } else {
         Vec::new()
     };
@@ -228,8 +240,7 @@ fn update(scene: &mut Scene) {
     let old = scene.world.changed(&mut scene.dice, &fact);
     let first = old.statement(&mut scene.dice);
     let second = fact.change_after(&mut scene.dice, first.form);
-    let mut units = scene.distractors(&fact);
-    units.truncate(4);
+    let mut units = scene.distractors(&fact, 4);
     units.push(vec![first.text.clone(), second.text.clone()]);
     // The older statement may alone say who "Maya" is: ask by what it implies.
     let form = fact.form_after(&mut scene.dice, first.form);
@@ -243,17 +254,19 @@ fn update(scene: &mut Scene) {
         scene.user(units, &question);
         scene.assistant(fact.answer(form));
     }
+    follow_up(scene);
 }
 
 /// A question that nothing answers.
 fn unknown(scene: &mut Scene) {
     ask_unknown(scene);
+    follow_up(scene);
 }
 
 /// Returns what was asked, and by which form.
 fn ask_unknown(scene: &mut Scene) -> (Fact, usize) {
     let fact = scene.world.fact(&mut scene.dice);
-    let units = scene.useless(&fact);
+    let units = scene.useless(&fact, 5);
     let form = scene.any_form(&fact);
     let question = if scene.dice.chance(12) {
         fact.check(&mut scene.dice, form)
@@ -269,7 +282,7 @@ fn ask_unknown(scene: &mut Scene) -> (Fact, usize) {
 fn check(scene: &mut Scene) {
     let fact = scene.world.fact(&mut scene.dice);
     let statement = scene.said(&fact);
-    let mut units = scene.distractors(&fact);
+    let mut units = scene.distractors(&fact, 5);
     units.push(vec![statement.text.clone()]);
     let form = fact.form_after(&mut scene.dice, statement.form);
     let yes = scene.dice.chance(50);
@@ -299,8 +312,7 @@ fn which(scene: &mut Scene) {
         let text = fact.render(fact.kind().says[0], 0, Speaker::User);
         capitalised(&text)
     });
-    let mut units = scene.distractors(&first);
-    units.truncate(3);
+    let mut units = scene.distractors(&first, 3);
     units.push(statements.to_vec());
     let question = first.question(&mut scene.dice, short, false);
     scene.user(units, &question);
@@ -343,7 +355,7 @@ fn chat(scene: &mut Scene) {
     };
     let units = if scene.dice.chance(25) {
         let fact = scene.world.fact(&mut scene.dice);
-        scene.useless(&fact)
+        scene.useless(&fact, 5)
     } else {
         Vec::new()
     };

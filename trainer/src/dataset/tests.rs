@@ -13,7 +13,8 @@ use super::{Dialogue, Generator, questions};
 const SAMPLE: u64 = 20_000;
 
 fn sample(count: u64) -> impl Iterator<Item = Dialogue> {
-    (0..count).map(|index| Generator::new(1).dialogue(index))
+    // Spread over the drills of the beginning and what comes after.
+    (0..count).map(|index| Generator::new(1).dialogue(index * 7))
 }
 
 /// The memories and the words of a user message, taken apart; the words alone without any.
@@ -61,29 +62,40 @@ fn a_dialogue_depends_on_seed_and_index_alone() {
 }
 
 #[test]
-fn the_corpus_of_the_shipped_model_is_unchanged() {
+fn the_corpus_changes_only_on_purpose() {
+    // Whoever changes this hash trains nano anew: a recipe stands for one corpus.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for message in sample(2_000).flat_map(|dialogue| dialogue.messages) {
         for byte in message.content.bytes() {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
     }
-    assert_eq!(format!("{hash:016x}"), "91ff0739fec3ab18");
+    assert_eq!(format!("{hash:016x}"), "ac15abcdd2bde5d6");
 }
 
 #[test]
 fn speakers_take_turns_and_the_assistant_has_the_last_word() {
+    let system = Message::new(Role::System, SYSTEM_PROMPT);
     for dialogue in sample(5_000) {
-        let messages = &dialogue.messages;
-        assert_eq!(messages[0], Message::new(Role::System, SYSTEM_PROMPT));
-        assert!(
-            messages.len() >= 3 && messages.len() % 2 == 1,
-            "{dialogue:?}"
-        );
-        for pair in messages[1..].chunks(2) {
+        let bare = dialogue.messages.as_slice();
+        let turns = bare
+            .strip_prefix(std::slice::from_ref(&system))
+            .unwrap_or(bare);
+        assert!(turns.len() >= 2 && turns.len() % 2 == 0, "{dialogue:?}");
+        for pair in turns.chunks(2) {
             assert_eq!([pair[0].role, pair[1].role], [Role::User, Role::Assistant]);
         }
     }
+}
+
+#[test]
+fn drills_come_first_and_grow_rare() {
+    let drills = |from: u64| {
+        let bare = |index: &u64| Generator::new(1).dialogue(*index).messages[0].role == Role::User;
+        (from..from + 1_000).filter(bare).count()
+    };
+    assert!(drills(0) > 600, "{}", drills(0));
+    assert!(drills(100_000) < 80, "{}", drills(100_000));
 }
 
 #[test]

@@ -1,21 +1,48 @@
 //! Conversations of several turns, where the history answers.
 
-use super::scene::Scene;
+use super::scene::{Scene, Told, Unit};
 use super::{ask_recalled, ask_unknown, chat};
 use crate::dataset::facts::{Fact, Speaker, Statement};
 use crate::dataset::values::capitalised;
 
-/// What a conversation knows, by the statement that first named the subject.
-pub(super) struct Told {
-    pub(super) fact: Fact,
-    pub(super) form: usize,
-    pub(super) changed: bool,
-    /// The newest statement of it.
-    pub(super) text: String,
+/// A conversation takes no further turn beyond this many bytes, about 500 tokens.
+const CONVERSATION_BYTES: usize = 1_300;
+
+/// Further questions about what was shown beside the first, answered from the history.
+pub(super) fn follow_up(scene: &mut Scene) {
+    let count = scene.dice.weighted(&[20, 20, 30, 30]);
+    let mut beside = std::mem::take(&mut scene.beside);
+    scene.dice.shuffle(&mut beside);
+    for told in beside.iter().take(count) {
+        if scene.bytes() > CONVERSATION_BYTES {
+            break;
+        }
+        if scene.dice.chance(20) {
+            let fact = scene.world.near(&mut scene.dice, &told.fact);
+            let form = scene.any_form(&fact);
+            let question = fact.question(&mut scene.dice, form, false);
+            scene.user(Vec::new(), &question);
+            scene.assistant(fact.decline(form));
+        } else {
+            ask(scene, told, Vec::new());
+        }
+    }
 }
 
-/// A conversation takes no further turn beyond this many bytes, about 700 tokens.
-const CONVERSATION_BYTES: usize = 1_900;
+/// Two to four facts told, then each of them asked; mostly without the system prompt.
+pub(super) fn drill(scene: &mut Scene) {
+    if scene.dice.chance(85) {
+        scene.messages.clear();
+    }
+    let mut known = Vec::new();
+    for _ in 0..2 + scene.dice.below(3) {
+        known.push(tell_plainly(scene));
+    }
+    scene.dice.shuffle(&mut known);
+    for told in &known {
+        ask(scene, told, Vec::new());
+    }
+}
 
 /// Two to eight turns; what was told or recalled stays in the history.
 pub(super) fn conversation(scene: &mut Scene) {
@@ -44,21 +71,31 @@ pub(super) fn conversation(scene: &mut Scene) {
 }
 
 fn tell_more(scene: &mut Scene, known: &mut Vec<Told>) {
-    let fact = scene.world.fact(&mut scene.dice);
-    let statement = fact.statement(&mut scene.dice);
-    let units = if scene.dice.chance(25) {
-        scene.useless(&fact)
+    let told = if scene.dice.chance(25) {
+        let fact = scene.world.fact(&mut scene.dice);
+        let units = scene.useless(&fact, 5);
+        tell(scene, fact, units)
     } else {
-        Vec::new()
+        tell_plainly(scene)
     };
+    known.push(told);
+}
+
+fn tell_plainly(scene: &mut Scene) -> Told {
+    let fact = scene.world.fact(&mut scene.dice);
+    tell(scene, fact, Vec::new())
+}
+
+fn tell(scene: &mut Scene, fact: Fact, units: Vec<Unit>) -> Told {
+    let statement = fact.statement(&mut scene.dice);
     scene.user(units, &statement.text);
     scene.assistant(fact.confirmation(&statement));
-    known.push(Told {
+    Told {
         fact,
         form: statement.form,
         changed: false,
         text: statement.text,
-    });
+    }
 }
 
 /// A question that nothing answers; after the offer to remember, the user may answer it.
@@ -97,14 +134,17 @@ fn ask_back(scene: &mut Scene, known: &[Told]) {
     let told = &known[scene.dice.below(known.len())];
     let mut units = Vec::new();
     if scene.dice.chance(40) {
-        units = scene.useless(&told.fact);
-        units.truncate(3);
+        units = scene.useless(&told.fact, 3);
     }
     for other in known {
         if scene.dice.chance(20) {
             units.push(vec![other.text.clone()]);
         }
     }
+    ask(scene, told, units);
+}
+
+fn ask(scene: &mut Scene, told: &Told, units: Vec<Unit>) {
     let form = told.fact.form_after(&mut scene.dice, told.form);
     let question = told.fact.question(&mut scene.dice, form, told.changed);
     scene.user(units, &question);

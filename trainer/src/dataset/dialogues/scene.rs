@@ -17,6 +17,17 @@ pub(crate) struct Scene {
     pub(crate) world: World,
     today: Date,
     pub(super) messages: Vec<Message>,
+    /// What the blocks shown so far would answer, targets left out.
+    pub(super) beside: Vec<Told>,
+}
+
+/// What a conversation knows, by the statement that first named the subject.
+pub(crate) struct Told {
+    pub(super) fact: Fact,
+    pub(super) form: usize,
+    pub(super) changed: bool,
+    /// The newest statement of it.
+    pub(super) text: String,
 }
 
 /// Statements in the order they were said: those of one unit stay in order.
@@ -31,6 +42,7 @@ impl Scene {
             world,
             today,
             messages: vec![Message::new(Role::System, SYSTEM_PROMPT)],
+            beside: Vec::new(),
         }
     }
 
@@ -91,10 +103,7 @@ impl Scene {
         match self.dice.weighted(&[38, 38, 5, 9, 6]) {
             0 => self.stated(|world, dice| world.near(dice, target)),
             1 => self.stated(World::fact),
-            2 => {
-                let fact = self.world.fact(&mut self.dice);
-                self.history(&fact)
-            }
+            2 => self.history(),
             3 => vec![self.old_question()],
             _ => vec![self.note()],
         }
@@ -102,7 +111,14 @@ impl Scene {
 
     fn stated(&mut self, draw: impl Fn(&mut World, &mut Dice) -> Fact) -> Unit {
         let fact = draw(&mut self.world, &mut self.dice);
-        vec![self.said(&fact).text]
+        let statement = self.said(&fact);
+        self.beside.push(Told {
+            fact,
+            form: statement.form,
+            changed: statement.change,
+            text: statement.text.clone(),
+        });
+        vec![statement.text]
     }
 
     /// A statement of `fact` as it is recalled: mostly a plain one, now and then a change,
@@ -120,16 +136,22 @@ impl Scene {
         statement
     }
 
-    /// An old value of `fact`, then the present one.
-    fn history(&mut self, fact: &Fact) -> Unit {
+    /// An old value of some fact, then the present one.
+    fn history(&mut self) -> Unit {
+        let fact = self.world.fact(&mut self.dice);
+        let old = self.world.changed(&mut self.dice, &fact);
+        let first = old.statement(&mut self.dice);
         if !fact.can_change() {
-            return vec![fact.statement(&mut self.dice).text];
+            return vec![first.text];
         }
-        let old = self.world.changed(&mut self.dice, fact);
-        vec![
-            old.statement(&mut self.dice).text,
-            fact.change(&mut self.dice).text,
-        ]
+        let second = fact.change_after(&mut self.dice, first.form);
+        self.beside.push(Told {
+            fact,
+            form: first.form,
+            changed: true,
+            text: second.text.clone(),
+        });
+        vec![first.text, second.text]
     }
 
     /// A question that was asked long ago about something never told.
@@ -151,18 +173,18 @@ impl Scene {
         }
     }
 
-    /// 0 to 5 distractors.
-    pub(super) fn distractors(&mut self, target: &Fact) -> Vec<Unit> {
-        let count = self.dice.weighted(&[10, 16, 20, 20, 22, 12]);
+    /// Up to `most` distractors, five at most.
+    pub(super) fn distractors(&mut self, target: &Fact, most: usize) -> Vec<Unit> {
+        let count = self.dice.weighted(&[10, 16, 20, 20, 22, 12]).min(most);
         (0..count).map(|_| self.distractor(target)).collect()
     }
 
-    /// At least one memory that does not help, or none at all.
-    pub(super) fn useless(&mut self, target: &Fact) -> Vec<Unit> {
+    /// Up to `most` memories that do not help; now and then none at all.
+    pub(super) fn useless(&mut self, target: &Fact, most: usize) -> Vec<Unit> {
         if self.dice.chance(22) {
             return Vec::new();
         }
-        let count = self.dice.between(1, 5);
+        let count = (1 + self.dice.below(5)).min(most);
         (0..count).map(|_| self.distractor(target)).collect()
     }
 

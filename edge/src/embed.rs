@@ -183,13 +183,8 @@ impl OnnxEmbedder {
     /// Runs the last token of the vocabulary: what is too large for the network, or has
     /// another shape than promised, shows when the embedder is opened.
     fn try_out(&self) -> Result<(), EmbedError> {
-        let last = self
-            .tokenizer
-            .get_vocab(true)
-            .into_values()
-            .max()
-            .unwrap_or(0);
-        self.run(&[&[i64::from(last)]]).map(|_| ())
+        let last = self.tokenizer.get_vocab_size(true).saturating_sub(1) as i64;
+        self.run(&[&[last]]).map(|_| ())
     }
 
     /// The tokens of a text behind the prefix for its purpose.

@@ -1,5 +1,6 @@
 //! The command line: arguments in, one exit code out.
 
+pub mod distil_embedder;
 pub mod evaluate;
 pub mod pretrain;
 pub mod report;
@@ -37,6 +38,7 @@ struct Cli {
 enum Command {
     Pretrain(pretrain::Args),
     Evaluate(evaluate::Args),
+    DistilEmbedder(distil_embedder::Args),
 }
 
 /// Runs one command.
@@ -48,6 +50,7 @@ pub fn main(args: impl Iterator<Item = OsString>, env: &Env, ui: &mut Ui) -> Exi
     let done = match &cli.command {
         Command::Pretrain(args) => pretrain::run(args, env, ui),
         Command::Evaluate(args) => evaluate::run(args, env, ui),
+        Command::DistilEmbedder(args) => distil_embedder::run(args, ui),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

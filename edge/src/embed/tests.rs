@@ -196,9 +196,22 @@ fn settings_that_the_network_does_not_keep_are_refused() {
 fn a_tokenizer_with_more_tokens_than_the_network_is_refused() {
     let dir = folder();
     edit(dir.path(), TOKENIZER_FILE, |text| {
-        text.replace("\"[UNK]\":0", "\"[UNK]\":99999999")
+        text.replace("\"[UNK]\":0", "\"[UNK]\":0,\"zzyzx\":28820")
     });
     assert!(refusal(dir.path()).contains("model.onnx does not fit"));
+}
+
+/// Where ids have gaps, one beyond the table shows only when its token comes.
+#[test]
+fn a_token_beyond_the_table_is_an_error_when_it_comes() {
+    let dir = folder();
+    edit(dir.path(), TOKENIZER_FILE, |text| {
+        text.replace("\"[UNK]\":0", "\"[UNK]\":99999999")
+    });
+    let embedder = open(dir.path()).unwrap();
+    assert!(embedder.embed(Purpose::Query, &["tea"]).is_ok());
+    let found = embedder.embed(Purpose::Query, &["\u{4e2d}"]);
+    assert!(matches!(found, Err(EmbedError::Run { .. })));
 }
 
 const GOLDEN: &str = "tests/golden/v1/embedder";

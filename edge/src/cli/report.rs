@@ -234,8 +234,11 @@ fn model_hint(cause: &Cause) -> Option<&'static str> {
             "use a smaller model, a shorter context (--context) or an 8-bit cache \
              (--set model.kv_type=q8_0), or raise model.memory_budget_mib",
         ),
-        LlamaError::File { .. } | LlamaError::Load { .. } => {
+        LlamaError::File { .. } => {
             Some("fetch the file again with `edge model pull`, or use another model")
+        }
+        LlamaError::Load { .. } => {
+            Some("use another model; SCRUBJAY_LOG=info shows what llama.cpp said")
         }
         LlamaError::Context { .. } => Some("ask for less with --context"),
         _ => None,

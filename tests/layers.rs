@@ -46,19 +46,25 @@ const TRAINER: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "config", "dataset", "embedder", "evaluate", "export", "run", "schedule", "torch", "ui",
+            "config", "dataset", "embedder", "evaluate", "export", "pretrain", "run", "schedule",
+            "torch", "ui",
         ],
     ),
     ("config", &["dataset", "schedule"]),
     ("dataset", &[]),
+    ("echo", &["dataset"]),
     ("embedder", &["dataset"]),
     ("evaluate", &["dataset"]),
-    ("export", &["config", "dataset"]),
+    ("export", &["config", "dataset", "run"]),
+    ("pack", &["dataset"]),
+    ("pretrain", &["config", "dataset", "echo", "pack", "run"]),
     ("run", &["config", "dataset", "schedule"]),
     ("schedule", &[]),
     (
         "torch",
-        &["config", "dataset", "embedder", "export", "run", "schedule"],
+        &[
+            "config", "dataset", "echo", "embedder", "export", "pack", "run", "schedule",
+        ],
     ),
     ("ui", &["run"]),
 ];

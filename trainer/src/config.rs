@@ -65,6 +65,9 @@ pub struct Data {
     pub window: u64,
     /// Windows at the beginning that hold echoes instead of dialogues.
     pub echo_windows: u64,
+    /// Afterwards, every so many-th sequence is an echo still: every token of the
+    /// vocabulary goes on being repeated, those that only unseen values have too.
+    pub echo_every: u64,
     /// Weight of a token that the assistant says.
     pub answer_weight: f32,
     /// Weight of every other token.

@@ -10,7 +10,6 @@ use shared::gguf::{GgufError, TensorType};
 use crate::config::{Recipe, Shape};
 use crate::dataset::tokenizer::{CHAT_TEMPLATE, ChatTokenizer, END_OF_TEXT, IM_END, SPECIALS};
 use crate::run::{Array, State};
-use crate::torch::pretrain::weights;
 
 /// `general.file_type` of a file that is mostly 16-bit floats.
 const MOSTLY_F16: u32 = 1;
@@ -65,7 +64,7 @@ pub fn model(
     let mut builder = Builder::default();
     describe(&mut builder, &recipe.name, &recipe.model)?;
     add_vocabulary(&mut builder, &recipe.model, tokenizer)?;
-    for (name, array) in weights(state) {
+    for (name, array) in state.weights() {
         add_tensor(&mut builder, name, array)?;
     }
     let mut file = Vec::new();

@@ -70,7 +70,8 @@ impl Dialogues {
     }
 
     fn sequence(&self, index: u64) -> Sequence {
-        if self.position.window < self.data.echo_windows {
+        let opening = self.position.window < self.data.echo_windows;
+        if opening || index.is_multiple_of(self.data.echo_every) {
             return echo(self.seed, index, self.tokenizer.vocab());
         }
         let weights = LossWeights {

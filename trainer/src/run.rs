@@ -62,8 +62,20 @@ pub struct Array {
 /// All that a learner needs to go on: named tensors, in the order of their names.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
-    /// Weights and optimiser moments.
+    /// Weights under [`WEIGHT`] and their names, optimiser moments under other prefixes.
     pub tensors: BTreeMap<String, Array>,
+}
+
+/// Before the name of every weight in a [`State`].
+pub const WEIGHT: &str = "weight/";
+
+impl State {
+    /// The weights by name, moments left out.
+    pub fn weights(&self) -> impl Iterator<Item = (&str, &Array)> {
+        self.tensors
+            .iter()
+            .filter_map(|(name, array)| Some((name.strip_prefix(WEIGHT)?, array)))
+    }
 }
 
 /// What one optimiser step measured.
@@ -278,3 +290,6 @@ fn save<L: Learner>(
     })?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,18 +1,17 @@
 //! `pretrain`: make a small model from nothing but a recipe.
 
+mod figures;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use anyhow::Context as _;
-use indicatif::ProgressBar;
-use shared::clock::{Clock, Timestamp};
 
+use self::figures::Figures;
 use super::Env;
 use super::report::OtherRecipe;
 use crate::config::{self, Recipe};
@@ -20,16 +19,14 @@ use crate::dataset::tokenizer::ChatTokenizer;
 use crate::export;
 use crate::pretrain::{Dialogues, train_tokenizer};
 use crate::run::checkpoint::{Checkpoint, Folder, replace};
-use crate::run::{self, Ending, Plan, Progress, Watcher};
+use crate::run::{self, Ending, Plan};
 use crate::torch;
 use crate::torch::pretrain::Pretraining;
-use crate::ui::{Ui, duration};
+use crate::ui::Ui;
 
 /// Names of what a checkpoint carries besides weights.
 const RECIPE: &str = "recipe";
 const TOKENIZER: &str = "tokenizer";
-/// Without a terminal, one line is printed per this many steps.
-const STEPS_PER_LINE: u64 = 20;
 
 /// Train a model from a recipe, or go on with a run that was stopped
 #[derive(Debug, clap::Args)]
@@ -46,7 +43,7 @@ pub struct Args {
     /// Write the 16-bit model here [default: <recipe>-f16.gguf in the run's folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Also write the model quantised to Q4_K_M here
+    /// Write the model quantised to Q4_K_M here [default: <recipe>-q4_k_m.gguf in the run's folder]
     #[arg(long, value_name = "FILE")]
     quantised: Option<PathBuf>,
     /// The edge program that quantises [default: beside this program, or on the path]
@@ -84,6 +81,10 @@ pub fn run(args: &Args, env: &Env, ui: &mut Ui) -> anyhow::Result<()> {
     if args.restart {
         folder.clear().context("cannot begin again")?;
     }
+    let file = |asked: Option<&PathBuf>, kind| match asked {
+        Some(asked) => asked.clone(),
+        None => path.join(format!("{name}-{kind}.gguf")),
+    };
     let session = Session {
         args,
         env,
@@ -91,10 +92,8 @@ pub fn run(args: &Args, env: &Env, ui: &mut Ui) -> anyhow::Result<()> {
         steps: args.steps,
         digest: config::digest(&text),
         folder,
-        out: args
-            .out
-            .clone()
-            .unwrap_or_else(|| path.join(format!("{name}-f16.gguf"))),
+        out: file(args.out.as_ref(), "f16"),
+        quantised: file(args.quantised.as_ref(), "q4_k_m"),
     };
     session.run(ui)
 }
@@ -107,6 +106,7 @@ struct Session<'a> {
     digest: String,
     folder: Folder,
     out: PathBuf,
+    quantised: PathBuf,
 }
 
 impl Session<'_> {
@@ -163,7 +163,8 @@ impl Session<'_> {
         let mut learner = Pretraining::new(&self.recipe).context("cannot make the model")?;
         let mut source = Dialogues::new(&self.recipe, tokenizer);
         let stop = stop_on_interrupt()?;
-        let mut watcher = Figures::new(self, steps, begun, ui)?;
+        let metrics = self.metrics(begun)?;
+        let mut watcher = Figures::new(metrics, (begun, steps), &*self.env.clock, ui);
         let ending = run::run(
             &mut learner,
             &mut source,
@@ -174,6 +175,17 @@ impl Session<'_> {
         .context("training broke off")?;
         watcher.finish(ending);
         Ok(ending)
+    }
+
+    /// Opens the file of figures: a fresh one for a fresh run.
+    fn metrics(&self, begun: u64) -> anyhow::Result<fs_err::File> {
+        fs_err::OpenOptions::new()
+            .create(true)
+            .write(true)
+            .append(begun > 0)
+            .truncate(begun == 0)
+            .open(self.folder.file("metrics.jsonl"))
+            .context("cannot keep figures")
     }
 
     fn announce(&self, begun: u64, steps: u64, ui: &mut Ui) {
@@ -210,9 +222,7 @@ impl Session<'_> {
     }
 
     fn quantise(&self, ui: &mut Ui) -> anyhow::Result<()> {
-        let Some(target) = &self.args.quantised else {
-            return Ok(());
-        };
+        let target = &self.quantised;
         let Some(edge) = self.env.edge(self.args.edge.as_ref()) else {
             ui.note(&format!(
                 "edge was not found; to quantise, run: edge model quantise {} {} --type q4_k_m",
@@ -240,114 +250,4 @@ fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
     ctrlc::set_handler(move || set.store(true, Ordering::Relaxed))
         .context("cannot listen for interrupts")?;
     Ok(stop)
-}
-
-/// Shows progress and keeps figures: one JSON object per step in `metrics.jsonl`.
-struct Figures<'a> {
-    ui: &'a mut Ui,
-    clock: &'a dyn Clock,
-    bar: ProgressBar,
-    metrics: fs_err::File,
-    begun: u64,
-    started: Timestamp,
-    last: Timestamp,
-    /// Tokens, milliseconds and losses since the last line.
-    tokens: usize,
-    spent: Duration,
-    losses: Vec<f64>,
-}
-
-impl<'a> Figures<'a> {
-    fn new(
-        session: &'a Session<'_>,
-        steps: u64,
-        begun: u64,
-        ui: &'a mut Ui,
-    ) -> anyhow::Result<Self> {
-        let path = session.folder.file("metrics.jsonl");
-        let metrics = fs_err::OpenOptions::new()
-            .create(true)
-            .append(begun > 0)
-            .write(true)
-            .truncate(begun == 0)
-            .open(&path)
-            .context("cannot keep figures")?;
-        let clock = &*session.env.clock;
-        let bar = ui.bar(steps);
-        bar.set_position(begun);
-        Ok(Self {
-            bar,
-            ui,
-            clock,
-            metrics,
-            begun,
-            started: clock.now(),
-            last: clock.now(),
-            tokens: 0,
-            spent: Duration::ZERO,
-            losses: Vec::new(),
-        })
-    }
-
-    fn line(&mut self, progress: &Progress) {
-        let loss = self.losses.iter().sum::<f64>() / self.losses.len().max(1) as f64;
-        let speed = self.tokens as f64 / self.spent.as_secs_f64().max(1e-3);
-        let done = progress.step - self.begun;
-        let left = self.clock.now().since(self.started).as_secs_f64() / done as f64
-            * (progress.steps - progress.step) as f64;
-        let text = format!(
-            "loss {loss:.4}, {speed:.0} tokens/s, {} left",
-            duration(Duration::from_secs_f64(left)),
-        );
-        if self.ui.is_terminal() {
-            self.bar.set_position(progress.step);
-            self.bar.set_message(text);
-        } else {
-            let (step, steps) = (progress.step, progress.steps);
-            self.ui.note(&format!("step {step}/{steps}: {text}"));
-        }
-        self.tokens = 0;
-        self.spent = Duration::ZERO;
-        self.losses.clear();
-    }
-
-    fn finish(self, ending: Ending) {
-        self.bar.finish_and_clear();
-        if let Ending::Stopped { step } = ending {
-            self.ui.note(&format!(
-                "stopped after step {step}; the same command goes on from there"
-            ));
-        }
-    }
-}
-
-impl Watcher<Pretraining> for Figures<'_> {
-    fn stepped(&mut self, progress: &Progress) {
-        let now = self.clock.now();
-        let spent = now.since(self.last);
-        self.last = now;
-        self.tokens += progress.tokens;
-        self.spent += spent;
-        self.losses.push(progress.measured.loss.value());
-        let record = serde_json::json!({
-            "step": progress.step,
-            "loss": progress.measured.loss.value(),
-            "gradient": progress.measured.gradient.value(),
-            "rate": progress.rate,
-            "tokens": progress.tokens,
-            "ms": spent.as_millis() as u64,
-        });
-        // Figures are for people: a full disk must not end a run whose weights are safe.
-        let _ = writeln!(self.metrics, "{record}");
-        let often = if self.ui.is_terminal() {
-            1
-        } else {
-            STEPS_PER_LINE
-        };
-        if progress.step.is_multiple_of(often) || progress.step == progress.steps {
-            self.line(progress);
-        }
-    }
-
-    fn saved(&mut self, _: &Pretraining, _: u64) {}
 }

@@ -42,14 +42,15 @@ impl Model {
     pub(crate) fn new(shape: Shape, precision: Precision, seed: u64) -> Result<Self, TorchError> {
         tch::manual_seed(seed as i64);
         let width = shape.width as i64;
-
         let mut embedding = matrix(shape.vocabulary as i64, width, prior::EMBEDDING)?;
         let mut blocks = (0..shape.layers)
             .map(|_| Block::new(&shape))
             .collect::<Result<Vec<_>, _>>()?;
         tch::no_grad(|| {
             prior::embedding(&mut embedding)?;
-            if let [first, second, ..] = &mut blocks[..] {
+            if let [first, second, ..] = &mut blocks[..]
+                && prior::fits(&shape)
+            {
                 prior::look_back(&shape, first.attention())?;
                 prior::repeat(&shape, second.attention())?;
             }

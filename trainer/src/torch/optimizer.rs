@@ -10,7 +10,7 @@
 use tch::{Kind, Tensor};
 
 use super::{TorchError, fill, to_array};
-use crate::run::{Finite, State};
+use crate::run::{Finite, State, WEIGHT};
 
 /// Added to the root of the mean square.
 const EPSILON: f64 = 1e-8;
@@ -146,8 +146,7 @@ impl AdamW {
     }
 }
 
-/// Prefixes of a state's tensor names.
-pub(crate) const WEIGHT: &str = "weight/";
+/// Prefixes of the moments' names in a state.
 const MEAN: &str = "mean/";
 const SQUARE: &str = "square/";
 

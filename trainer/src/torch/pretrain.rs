@@ -4,11 +4,11 @@ use tch::{Kind, Tensor};
 
 use super::TorchError;
 use super::model::Model;
-use super::optimizer::{AdamW, Settings, WEIGHT};
+use super::optimizer::{AdamW, Settings};
 use crate::config::Recipe;
 use crate::dataset::tokenizer::Sequence;
 use crate::pack::Batch;
-use crate::run::{Array, Finite, Learner, State, Step};
+use crate::run::{Finite, Learner, State, Step};
 
 /// A model that learns to predict weighted tokens.
 pub struct Pretraining {
@@ -155,14 +155,6 @@ impl Learner for Pretraining {
     }
 }
 
-/// The weights in a saved state, by GGUF name.
-pub fn weights(state: &State) -> impl Iterator<Item = (&str, &Array)> {
-    state
-        .tensors
-        .iter()
-        .filter_map(|(name, array)| Some((name.strip_prefix(WEIGHT)?, array)))
-}
-
 /// Rows padded at the right to the longest: `[B, T]`, and `T`.
 ///
 /// Attention looks back only, so padding at the right is never seen.
@@ -185,3 +177,6 @@ fn select(hidden: &Tensor, places: &[i64]) -> Result<Tensor, TorchError> {
         .f_reshape([batch * length, width])?
         .f_index_select(0, &Tensor::f_from_slice(places)?)?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,6 +29,12 @@ const REPEAT: f64 = 0.08;
 /// Standard deviation of an embedding.
 pub(super) const EMBEDDING: f64 = 0.04;
 
+/// Whether a model has room for the circuits: four heads' worth of stream, and two
+/// heads that share keys.
+pub(super) const fn fits(shape: &Shape) -> bool {
+    shape.heads >= 4 && shape.heads >= 2 * shape.kv_heads
+}
+
 /// Gives all tokens a direction in common.
 pub(super) fn embedding(weight: &mut Tensor) -> Result<(), TorchError> {
     let _ = weight.f_add_scalar_(COMMON * EMBEDDING)?;

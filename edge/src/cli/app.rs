@@ -28,8 +28,13 @@ use crate::memory::{Memory, Options};
 use crate::sample::Sampling;
 use crate::ui::Ui;
 
-/// Variables that begin like a key's and are none.
-const OTHER_VARIABLES: &[&str] = &["SCRUBJAY_HOME", "SCRUBJAY_LOG"];
+/// Variables that begin like a key's and are none; the last two belong to the build.
+const OTHER_VARIABLES: &[&str] = &[
+    "SCRUBJAY_HOME",
+    "SCRUBJAY_LOG",
+    "SCRUBJAY_DEPS",
+    "SCRUBJAY_MINILM_WHEEL",
+];
 
 /// Names a file of certificates to trust, as for other programs.
 const CERTIFICATES: &str = "SSL_CERT_FILE";
@@ -231,10 +236,7 @@ impl App {
         let model = self.model()?;
         let config = self.config();
         let mut settings = Settings::new(source, Arc::clone(&self.clock), self.zone());
-        settings.max_tokens = config
-            .answer
-            .max_tokens
-            .min(model.card().context_tokens / 2);
+        settings.max_tokens = self.max_tokens(model.card());
         settings.sampling = self.sampling(model.card());
         settings.recall_tokens = config.memory.recall_tokens;
         settings.recall_limit = if config.memory.enabled {
@@ -244,6 +246,15 @@ impl App {
         };
         let assistant = Assistant::new(Arc::clone(memory), model, session, settings);
         assistant.context("cannot talk with this model")
+    }
+
+    /// As the configuration says; where nobody set it, what leaves room for a question.
+    fn max_tokens(&self, card: &ModelCard) -> usize {
+        let wanted = self.config().answer.max_tokens;
+        match self.resolved.value("answer.max_tokens") {
+            Some((_, Origin::Default)) => wanted.min(card.context_tokens / 2),
+            _ => wanted,
+        }
     }
 
     /// What suits the model, but for what the configuration sets.

@@ -149,11 +149,10 @@ impl Chat<'_> {
 
     fn greet(&self, ui: &mut Ui) -> anyhow::Result<()> {
         let stats = self.memory.stats().context("cannot count memories")?;
-        let memories = usize::try_from(stats.memories).unwrap_or(usize::MAX);
         ui.note(&format!(
             "{}, {}, offline. /help lists commands.",
             self.assistant.model().name,
-            count(memories, "memory", "memories")
+            count(stats.memories, "memory", "memories")
         ))?;
         if load::model_name(self.app)? == NANO {
             ui.note(

@@ -5,6 +5,7 @@ mod network;
 use serde::Serialize;
 
 use crate::cli::failure::Failure;
+use crate::cli::shown::count;
 use crate::cli::{App, load};
 use crate::models::NANO;
 use crate::ui::progress::bytes;
@@ -272,9 +273,9 @@ fn memories(app: &App) -> Check {
         Err(error) => Check::failed(NAME, &error, "`edge memory verify` tells more"),
         Ok(stats) => {
             let found = format!(
-                "{} memories, {} turns, {}",
-                stats.memories,
-                stats.episodes,
+                "{}, {}, {}",
+                count(stats.memories, "memory", "memories"),
+                count(stats.episodes, "turn", "turns"),
                 bytes(stats.file_bytes)
             );
             memory_check(Check::ok(NAME, found), &stats)

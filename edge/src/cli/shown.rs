@@ -28,7 +28,7 @@ pub(super) fn day(at: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// `1 memory`, `2 memories`.
-pub(super) fn count(n: usize, one: &str, many: &str) -> String {
+pub(super) fn count(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 

@@ -156,7 +156,7 @@ fn tell(reply: &Reply, memory: &Memory, ui: &mut Ui) -> anyhow::Result<()> {
         ui.note(&line)?;
     }
     if reply.dropped_turns > 0 {
-        let turns = count(reply.dropped_turns, "turn", "turns");
+        let turns = count(reply.dropped_turns as u64, "turn", "turns");
         ui.warn(&format!(
             "the conversation is longer than the context: the oldest {turns} left it"
         ))?;

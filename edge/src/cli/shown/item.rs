@@ -273,14 +273,7 @@ fn memory_rows(memory: &MemoryView, table: &mut Table) {
         table.row(["replaced by", successor]);
     }
     table.row(["importance", &format!("{:.2}", memory.importance)]);
-    table.row([
-        "used",
-        &count(
-            usize::try_from(memory.uses).unwrap_or(usize::MAX),
-            "time",
-            "times",
-        ),
-    ]);
+    table.row(["used", &count(memory.uses.into(), "time", "times")]);
     table.row(["marks", &memory.marks()]);
 }
 

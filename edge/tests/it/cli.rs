@@ -1,5 +1,6 @@
 //! Wiring: output, errors and exit codes of every command.
 
+mod chat;
 mod config;
 mod memory;
 mod process;

@@ -1,13 +1,8 @@
 //! `memory`, `sessions`, `feedback`, `why`: output, filters, refusals.
 
 use insta::assert_snapshot;
-use serde_json::Value;
 
 use super::world::World;
-
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap()
-}
 
 fn maya() -> World {
     let world = World::new();
@@ -50,7 +45,7 @@ fn filters_choose_by_kind_time_and_source() {
     world.days(10);
     world.edge("memory add My bike lock code is 4711");
     let found = |filter: &str| {
-        let list = json(&world.edge(&format!("memory list --json {filter}")).out);
+        let list = world.json(&format!("memory list {filter}"));
         let texts = list.as_array().unwrap().iter();
         let texts = texts.map(|m| m["text"].as_str().unwrap().to_owned());
         texts.collect::<Vec<_>>()
@@ -91,7 +86,7 @@ fn an_unknown_identifier_is_an_error_with_a_hint() {
 #[test]
 fn showing_a_memory_names_its_evidence() {
     let world = maya();
-    let id = world.id("memory list --json", "/0/id");
+    let id = world.id("memory list", "/0/id");
     let run = world.edge(&format!("memory show {}", &id[20..]));
     assert_eq!((run.code, run.err.as_str()), (0, ""));
     assert_snapshot!(run.out, @r"
@@ -114,7 +109,7 @@ fn showing_a_memory_names_its_evidence() {
 #[test]
 fn a_correction_replaces_and_the_old_text_stays_inspectable() {
     let world = maya();
-    let id = world.id("memory list --json", "/0/id");
+    let id = world.id("memory list", "/0/id");
     let run = world.edge(&format!(
         "memory correct {id} My sister Maya lives in Porto"
     ));
@@ -133,14 +128,14 @@ fn a_correction_replaces_and_the_old_text_stays_inspectable() {
 #[test]
 fn forgetting_prints_a_receipt_and_leaves_nothing() {
     let world = maya();
-    let id = world.id("memory list --json", "/0/id");
+    let id = world.id("memory list", "/0/id");
     let run = world.edge(&format!("memory forget {id}"));
     assert_eq!(run.code, 0);
     assert_snapshot!(run.out, @r"
     forgotten:
       memory ID
       turn ID
-      1 vectors, 4 index entries
+      1 vectors, 4 index entries, 0 typed lines
     ");
     assert_eq!(world.edge("memory list").out, "");
 }
@@ -148,8 +143,8 @@ fn forgetting_prints_a_receipt_and_leaves_nothing() {
 #[test]
 fn a_pinned_memory_is_marked_until_it_is_let_go() {
     let world = maya();
-    let id = world.id("memory list --json", "/0/id");
-    let pinned = || json(&world.edge("memory list --json").out)[0]["pinned"].clone();
+    let id = world.id("memory list", "/0/id");
+    let pinned = || world.json("memory list")[0]["pinned"].clone();
     assert_eq!(world.edge(&format!("memory pin {id}")).code, 0);
     assert_eq!(pinned(), true);
     assert_eq!(world.edge(&format!("memory pin {id} --off")).code, 0);
@@ -167,7 +162,7 @@ fn misleading_characters_are_stored_as_they_are_and_shown_spelled_out() {
         shown.contains("‹U+202E›edoc‹U+202C› is ‹U+001B›[2J1"),
         "{shown}"
     );
-    let stored = json(&world.edge("memory list --json").out)[0]["text"].clone();
+    let stored = world.json("memory list")[0]["text"].clone();
     assert!(
         stored
             .as_str()
@@ -183,7 +178,7 @@ fn input_that_is_too_long_or_no_text_is_refused_with_the_numbers() {
     let run = world.edge_with(&["memory", "add"], long.as_bytes());
     assert_eq!((run.code, run.out.as_str()), (1, ""));
     assert_snapshot!(run.err, @r"
-    error: a message of SHORT-ID bytes is longer than 1048576 bytes may be
+    error: a message of 10000000 bytes is longer than 1048576 bytes may be
     hint: split the text into several messages
     ");
     let run = world.edge_with(&["memory", "add"], b"one\ntw\xffo\n");
@@ -254,4 +249,126 @@ fn a_memory_folder_that_cannot_be_made_is_an_error() {
     caused by: File exists (os error 17)
     hint: `edge config path` says where memory belongs; `edge doctor` looks at it
     ");
+}
+
+#[test]
+fn a_search_finds_by_words_and_says_how_surely() {
+    let world = maya();
+    world.edge("memory add My bike lock code is 4711");
+    let found = world.json("memory search where does maya live");
+    assert_eq!(found["hits"][0]["text"], "My sister Maya lives in Lisbon");
+    assert!(found["hits"][0]["why"]["lexical"].as_f64().unwrap() > 0.0);
+    let run = world.edge("memory search maya");
+    assert_eq!(run.code, 0);
+    assert!(run.err.starts_with("confidence 0."), "{}", run.err);
+}
+
+#[test]
+fn a_search_in_an_empty_memory_says_that_nothing_fits() {
+    let run = World::new().edge("memory search maya");
+    assert_eq!((run.code, run.out.as_str()), (0, ""));
+    assert_eq!(run.err, "nothing fits\n");
+}
+
+#[test]
+fn a_sound_memory_is_counted_checked_and_kept() {
+    let world = maya();
+    let stats = world.json("memory stats");
+    assert_eq!(
+        (&stats["memories"], &stats["episodes"]),
+        (&1.into(), &1.into())
+    );
+    let checked = world.edge("memory verify");
+    assert_eq!(checked.code, 0, "{}", checked.err);
+    assert!(
+        checked.out.contains(" 0 faults, 0 repaired"),
+        "{}",
+        checked.out
+    );
+    let pruned = world.edge("memory prune");
+    assert_eq!(
+        (pruned.code, pruned.err.as_str()),
+        (0, "the policy keeps everything\n")
+    );
+}
+
+#[test]
+fn a_memory_above_the_policy_is_pruned_only_when_asked() {
+    let world = maya();
+    world.edge("memory add My bike lock code is 4711");
+    world.days(30);
+    let policy = "--set retain.max_items=1";
+    let planned = world.edge(&format!("memory prune {policy}"));
+    assert_eq!(planned.code, 0);
+    assert!(
+        planned.err.contains("nothing was dropped"),
+        "{}",
+        planned.err
+    );
+    assert_eq!(world.json("memory stats")["memories"], 2);
+    assert_eq!(
+        world.edge(&format!("memory prune --apply {policy}")).code,
+        0
+    );
+    let left = world.json("memory stats");
+    assert!(left["memories"].as_u64().unwrap() < 2, "{left}");
+}
+
+#[test]
+fn the_doctor_finds_a_sound_device_well() {
+    let world = maya();
+    let run = world.edge("doctor");
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    for (name, found) in [
+        ("board", "laptop-16gb"),
+        ("processor", "8 cores"),
+        ("model", "nano"),
+        ("embedder", "hashed-words-64"),
+        ("memory", "1 memory, 1 turn, "),
+    ] {
+        let line = run.out.lines().find(|line| line.starts_with(name));
+        assert!(
+            line.is_some_and(|line| line.contains(found)),
+            "{name}: {}",
+            run.out
+        );
+    }
+}
+
+#[test]
+fn the_doctor_says_what_is_missing_and_how_to_get_it() {
+    let run = World::new().edge("doctor --set model.name=nana");
+    assert_eq!(run.code, 1);
+    assert!(
+        run.out.contains("no model or embedder is called \"nana\""),
+        "{}",
+        run.out
+    );
+    assert!(
+        run.out.contains("model: `edge model list` shows"),
+        "{}",
+        run.out
+    );
+}
+
+#[test]
+fn a_person_is_asked_before_something_is_forgotten() {
+    let mut world = maya();
+    let id = world.id("memory list", "/0/id");
+    world.typed = true;
+    let forget = ["memory", "forget", id.as_str()];
+    let run = world.edge_with(&forget, b"n\n");
+    assert_eq!((run.code, run.out.as_str()), (3, ""));
+    assert!(
+        run.err.contains("Forget this for good? [y/N] "),
+        "{}",
+        run.err
+    );
+    assert_eq!(
+        world.json("memory list")[0]["text"],
+        "My sister Maya lives in Lisbon"
+    );
+    let run = world.edge_with(&forget, b"yes\n");
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert_eq!(world.json("memory list"), serde_json::json!([]));
 }

@@ -1,6 +1,7 @@
 //! The real program: what only a process can do.
 
-use std::process::{Command, Output, Stdio};
+use std::io::Write as _;
+use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -59,4 +60,70 @@ fn nothing_is_written_where_nothing_is_kept() {
     let (code, _, _) = output(edge(&home).args(["config", "show"]));
     assert_eq!(code, Some(0));
     assert_eq!(fs_err::read_dir(home.path()).unwrap().count(), 0);
+}
+
+fn chat(home: &TempDir, words: &str) -> Child {
+    let mut child = edge(home)
+        .args(["chat", "--max-tokens", "4", "--threads", "1"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Dropped at once: the conversation ends after these words.
+    let mut input = child.stdin.take().unwrap();
+    writeln!(input, "{words}").unwrap();
+    child
+}
+
+#[test]
+fn two_conversations_at_once_keep_what_both_were_told() {
+    let home = tempfile::tempdir().unwrap();
+    let both = [
+        chat(&home, "My sister Maya lives in Lisbon"),
+        chat(&home, "My cat is called Miso"),
+    ];
+    for child in both {
+        let ended = child.wait_with_output().unwrap();
+        let err = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(0), "{err}");
+    }
+    let (_, kept, _) = output(edge(&home).args(["memory", "list"]));
+    assert!(kept.contains("Maya") && kept.contains("Miso"), "{kept}");
+}
+
+#[test]
+fn a_model_that_does_not_fit_is_refused_with_advice() {
+    let home = tempfile::tempdir().unwrap();
+    let (code, out, err) = output(
+        edge(&home)
+            .env("SCRUBJAY_MODEL_MEMORY_BUDGET_MIB", "1")
+            .args(["ask", "Hello"]),
+    );
+    assert_eq!((code, out.as_str()), (Some(3), ""), "{err}");
+    assert!(err.contains("the budget is 1 MiB"), "{err}");
+    assert!(err.contains("hint: use a smaller model"), "{err}");
+}
+
+#[test]
+fn a_file_that_is_no_model_is_an_error_with_advice() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("recipe.gguf");
+    fs_err::write(&file, "flour, water, salt").unwrap();
+    let (code, out, err) = output(edge(&home).args(["ask", "Hello", "--model"]).arg(&file));
+    assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+    assert!(err.contains("cannot use model file"), "{err}");
+    assert!(err.contains("hint: "), "{err}");
+}
+
+#[test]
+fn a_model_that_is_not_installed_is_an_error_with_advice() {
+    let home = tempfile::tempdir().unwrap();
+    let (code, out, err) = output(edge(&home).args(["ask", "Hello", "--model", "nana"]));
+    assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+    assert!(
+        err.contains("no model or embedder is called \"nana\""),
+        "{err}"
+    );
+    assert!(err.contains("hint: `edge model list`"), "{err}");
 }

@@ -21,6 +21,7 @@ fn without_a_command_it_shows_help() {
       why          Show which memories the last answer was given, with scores and evidence
       memory       Look after what is remembered
       feedback     Say what an answer was worth; the next training learns from it
+      redact       Replace the secrets in standard input by placeholders
       complete     Answer conversations given as JSON lines, always with the likeliest words
       model        Manage the models on this device
       config       Show the configuration

@@ -14,7 +14,7 @@ use edge::generate::scripted::{PromptLog, ScriptedModel};
 use edge::memory::embedder::HashedWords;
 use edge::ui::{Terminal, Ui};
 use jiff::tz::TimeZone;
-use regex::Regex;
+use regex::{Captures, Regex};
 use shared::board::Machine;
 use shared::clock::{ManualClock, Timestamp};
 use tempfile::TempDir;
@@ -31,6 +31,8 @@ pub(super) struct World {
     home: TempDir,
     clock: Arc<ManualClock>,
     pub(super) variables: BTreeMap<String, OsString>,
+    /// Whether a person types what is on standard input.
+    pub(super) typed: bool,
     runs: AtomicU64,
     answers: Mutex<Vec<String>>,
     prompts: Mutex<PromptLog>,
@@ -52,6 +54,7 @@ impl World {
             home,
             clock: Arc::new(ManualClock::new(NOW)),
             variables,
+            typed: false,
             runs: AtomicU64::new(0),
             answers: Mutex::default(),
             prompts: Mutex::default(),
@@ -68,12 +71,18 @@ impl World {
         self.prompts.lock().unwrap().prompts()
     }
 
+    /// A command's JSON as it is.
+    pub(super) fn json(&self, args: &str) -> serde_json::Value {
+        let words = args.split_whitespace().chain(["--json"]);
+        let run = self.run(&words.collect::<Vec<_>>(), b"");
+        serde_json::from_str(&run.out).unwrap()
+    }
+
     /// The identifier that stands at `pointer` of a command's JSON.
     pub(super) fn id(&self, args: &str, pointer: &str) -> String {
-        let run = self.run(&args.split_whitespace().collect::<Vec<_>>(), b"");
-        let json: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+        let json = self.json(args);
         let id = json.pointer(pointer).and_then(|id| id.as_str());
-        id.unwrap_or_else(|| panic!("{pointer} in {}", run.out))
+        id.unwrap_or_else(|| panic!("{pointer} in {json}"))
             .to_owned()
     }
 
@@ -122,7 +131,7 @@ impl World {
             zone: TimeZone::UTC,
             seed: self.runs.fetch_add(1, Ordering::Relaxed),
             variables: self.variables.clone(),
-            input: Input::new(Box::new(Cursor::new(input.to_vec())), false),
+            input: Input::new(Box::new(Cursor::new(input.to_vec())), self.typed),
             interrupt: Arc::new(Interrupt::default()),
             stand_ins: self.stand_ins(),
         };
@@ -151,7 +160,13 @@ impl World {
         let long = Regex::new(r"\b[0-9A-HJKMNP-TV-Z]{26}\b").unwrap();
         let short = Regex::new(r"\b[0-9A-HJKMNP-TV-Z]{8}\b").unwrap();
         let text = long.replace_all(&text, "ID");
-        short.replace_all(&text, "SHORT-ID").into_owned()
+        let is_number = |found: &str| found.bytes().all(|b| b.is_ascii_digit());
+        short
+            .replace_all(&text, |found: &Captures| match is_number(&found[0]) {
+                true => found[0].to_owned(),
+                false => "SHORT-ID".to_owned(),
+            })
+            .into_owned()
     }
 }
 

@@ -180,6 +180,10 @@ impl TensorType {
     pub const F32: Self = Self::new(0, "F32", 1, 4);
     /// 16-bit floats.
     pub const F16: Self = Self::new(1, "F16", 1, 2);
+    /// 4-bit K-quants.
+    pub const Q4_K: Self = Self::new(12, "Q4_K", 256, 144);
+    /// 6-bit K-quants.
+    pub const Q6_K: Self = Self::new(14, "Q6_K", 256, 210);
 
     /// Every type that llama.cpp's files hold today; numbers that are missing were retired.
     const KNOWN: [Self; 34] = [
@@ -193,9 +197,9 @@ impl TensorType {
         Self::new(9, "Q8_1", 32, 36),
         Self::new(10, "Q2_K", 256, 84),
         Self::new(11, "Q3_K", 256, 110),
-        Self::new(12, "Q4_K", 256, 144),
+        Self::Q4_K,
         Self::new(13, "Q5_K", 256, 176),
-        Self::new(14, "Q6_K", 256, 210),
+        Self::Q6_K,
         Self::new(15, "Q8_K", 256, 292),
         Self::new(16, "IQ2_XXS", 256, 66),
         Self::new(17, "IQ2_XS", 256, 74),

@@ -413,3 +413,6 @@ fn looked_up(memory: &Memory, item: ItemId) -> Result<Option<Evidence>, MemoryEr
         }),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,10 @@ use std::time::Duration;
 
 use super::{Completion, Event, GenerateError, LanguageModel, ModelCard, Request, Stop, Token};
 
+/// Who speaks in brackets, then the words, a line each.
+const TEMPLATE: &str = "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}\
+    {% if add_generation_prompt %}[assistant] {% endif %}";
+
 /// Every prompt a [`ScriptedModel`] was given, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct PromptLog(Arc<Mutex<Vec<String>>>);
@@ -51,7 +55,7 @@ impl ScriptedModel {
                 digest: "0".repeat(64),
                 architecture: "scripted".to_owned(),
                 context_tokens: 8_192,
-                chat_template: None,
+                chat_template: Some(TEMPLATE.to_owned()),
                 ..ModelCard::default()
             },
             answer: Box::new(answer),

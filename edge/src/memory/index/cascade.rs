@@ -1,6 +1,7 @@
 //! The last steps of a search: from many rows in int8 to a few in full precision.
 
 use super::Exact;
+use super::rows::product;
 
 /// Rows that the bits choose for int8.
 pub const SHORTLIST: usize = 1_000;
@@ -17,7 +18,7 @@ pub(super) fn rescore(
     keep_best(&mut candidates, count.max(RESCORED));
     for (row, similarity) in candidates.iter_mut().take(RESCORED) {
         if let Some(vector) = exact(*row).filter(|vector| vector.len() == query.len()) {
-            *similarity = vector.iter().zip(query).map(|(a, b)| a * b).sum();
+            *similarity = product(&vector, query);
         }
     }
     keep_best(&mut candidates, count);

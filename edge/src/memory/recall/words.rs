@@ -51,16 +51,14 @@ impl Words {
             words.possible += strength.min(term.weight);
             words.add_term(&postings.word, strength, input, &mut reach);
         }
-        words.rows.sort_unstable();
-        words.rows.dedup();
         words
     }
 
     fn add_name(&mut self, postings: &[Posting]) {
         self.possible += NAME;
         for posting in postings {
+            self.note(posting.row);
             self.names[posting.row as usize] += NAME;
-            self.rows.push(posting.row);
         }
     }
 
@@ -78,7 +76,14 @@ impl Words {
             reach.spread(posting.row, fit, input.passages);
         }
         for row in reach.rows.drain(..) {
+            self.note(row);
             self.reached[row as usize] += std::mem::take(&mut reach.strongest[row as usize]);
+        }
+    }
+
+    /// Lists a row that had no score until now.
+    fn note(&mut self, row: u32) {
+        if self.reached[row as usize] == 0.0 && self.names[row as usize] == 0.0 {
             self.rows.push(row);
         }
     }

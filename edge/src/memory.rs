@@ -13,6 +13,7 @@ mod answer;
 pub mod bench;
 pub mod embedder;
 pub mod episode;
+mod export;
 pub mod extract;
 pub mod index;
 mod learn;
@@ -118,6 +119,20 @@ pub enum MemoryError {
     Rating {
         /// What was given.
         found: u8,
+    },
+    /// An export could not be written.
+    #[error("cannot write the export")]
+    Write {
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A line of an import cannot be read.
+    #[error("line {number} of the import cannot be read: {problem}")]
+    Line {
+        /// Its number, from 1.
+        number: u64,
+        /// What is wrong.
+        problem: String,
     },
     /// A training example could not be written or read.
     #[error("cannot keep the training example")]
@@ -299,26 +314,6 @@ impl Memory {
         let count = self.made.fetch_add(1, Ordering::Relaxed);
         let start = self.options.seed.wrapping_add(count.wrapping_mul(2));
         u128::from(mix(start)) << 64 | u128::from(mix(start.wrapping_add(1)))
-    }
-}
-
-#[expect(
-    unused_variables,
-    clippy::todo,
-    missing_docs,
-    clippy::missing_errors_doc,
-    reason = "bodies follow"
-)]
-impl Memory {
-    pub fn export(
-        &self,
-        out: &mut dyn std::io::Write,
-        options: report::ExportOptions,
-    ) -> Result<report::Exported, MemoryError> {
-        todo!()
-    }
-    pub fn import(&self, from: &mut dyn std::io::BufRead) -> Result<report::Imported, MemoryError> {
-        todo!()
     }
 }
 

@@ -16,6 +16,7 @@ mod pages;
 pub(crate) mod passages;
 pub(crate) mod remove;
 mod table;
+pub(crate) mod transfer;
 mod turns;
 
 use std::fs::File;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use heed::{RoTxn, RwTxn};
 use sha2::{Digest, Sha256};
 use shared::clock::Timestamp;
-use shared::id::{EpisodeId, MemoryId, SessionId};
+use shared::id::{EpisodeId, ExampleId, MemoryId, SessionId};
 
 use super::append::Part;
 use super::{Store, StoreError, Tables};
@@ -134,18 +134,8 @@ impl Store {
             if let Some(session) = removal.session {
                 tables.sessions.delete(txn, &session)?;
             }
-            let mut receipt = work.receipt;
-            receipt.examples.sort_unstable();
-            receipt.examples.dedup();
-            Ok(receipt)
-        })
-    }
-
-    /// Whether these words were forgotten, and when.
-    pub(crate) fn tombstone(&self, words: &str) -> Result<Option<Timestamp>, StoreError> {
-        self.read(|tables, txn| {
-            let key = tables.content_key(txn, words)?;
-            Ok(tables.tombstones.get(txn, &key)?.map(|row| row.at))
+            tables.remove_lineage(txn, &work.receipt.examples)?;
+            Ok(work.receipt)
         })
     }
 }
@@ -265,6 +255,18 @@ impl Tables {
             if self.examples.delete(txn, &example)? {
                 receipt.examples.push(example);
             }
+        }
+        Ok(())
+    }
+
+    /// Other items that removed examples hang on forget them too.
+    fn remove_lineage(&self, txn: &mut RwTxn, gone: &[ExampleId]) -> Result<(), StoreError> {
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<(ItemId, ExampleId)> = self.lineage.keys(txn)?.collect::<Result<_, _>>()?;
+        for key in keys.iter().filter(|key| gone.contains(&key.1)) {
+            self.lineage.delete(txn, key)?;
         }
         Ok(())
     }

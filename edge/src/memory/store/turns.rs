@@ -55,9 +55,9 @@ impl Store {
         })
     }
 
-    /// A conversation's title and beginning.
-    pub(crate) fn session(&self, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
-        self.read(|tables, txn| tables.sessions.get(txn, &id))
+    /// Every conversation's title and beginning.
+    pub(crate) fn session_rows(&self) -> Result<Vec<(SessionId, SessionRow)>, StoreError> {
+        self.read(|tables, txn| tables.sessions.iter(txn)?.collect())
     }
 
     /// A conversation's episodes, oldest first.

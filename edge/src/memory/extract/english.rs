@@ -1,7 +1,7 @@
 //! How English says who one is, what one has, where and when.
 
 use super::Kind::{Belonging, Date, Definition, Identity, Place, Preference, Relation, Secret};
-use super::pattern::Check::{self, Any, Name, Thing, Time};
+use super::pattern::Check::{self, Any, Name, Role, Taste, Term, Thing, Time, Trait};
 use super::pattern::Effect::{Adds, Contradicts, Ends, Replaces};
 use super::pattern::{Pattern, row};
 
@@ -38,8 +38,11 @@ pub(super) const LEAD: &str = r"(?i)^(?:(?:by the way|btw|actually|also|well|so|
 /// What may follow a value and is no part of it.
 pub(super) const TAIL: &str = "now|currently|these days|nowadays|at the moment|at present|already|again|too|as well|anymore|any more|any longer|by the way|btw|last (?:week|month|year|summer|winter|spring|autumn|weekend|night)|this (?:week|month|year)|yesterday|since .+|for (?:good|work|now|years|ages|[0-9a-z]+ (?:days|weeks|months|years))|[0-9a-z]+ (?:days|weeks|months|years) ago|with (?:my|her|his|our|their) .+|in (?:19|20)[0-9]{2}|and .{1,12}(?:love|like|hate) it";
 
+/// What begins a further thought behind a value.
+pub(super) const THOUGHT: &str = "because|'cause|cause it|so that|so i|but|although|though|which|and it's|and it is|it's|it is|they're|they are|that's why|and i";
+
 /// Words that no subject holds.
-pub(super) const NO_SUBJECT: &str = "i we he she it they you this that there these those who what which where when why how everyone everybody someone somebody nobody anyone people everything something nothing here one said says say saying thinks think thought told tells asked asks knows believes if because so but or not and than then whether i'm it's that's he's she's can will did does";
+pub(super) const NO_SUBJECT: &str = "i we he she it they you this that there these those who what which where when why how everyone everybody someone somebody nobody anyone people everything something nothing here one said says say saying thinks think thought told tells asked asks knows believes if because so but or not and than then whether i'm it's that's he's she's can will did does your me him them us their with for just wow agreed being having";
 
 /// First words that no value has.
 pub(super) const NO_VALUE: &str = "not it this that them him her you me us to no never n't what where who how so nothing something anything everything";
@@ -51,7 +54,17 @@ pub(super) const NO_NAME: &str = "american english british french german italian
 pub(super) const NO_SECRET: &str = "wrong weak strong expired secure insecure safe required correct incorrect long short old new here there missing invalid lost empty unknown changed set reset hidden protected optional needed same default broken secret private written stored saved too very still in on at under with like";
 
 /// One has these without owning them.
-pub(super) const NO_THING: &str = "question questions problem problems idea feeling headache cold fever point doubt doubts look plan request issue bug error hunch cough lot lots bit few been had to time no never nothing got gone seen heard read tried done made found lost moved started finished decided";
+pub(super) const NO_THING: &str = "question questions problem problems idea feeling headache cold fever point doubt doubts look plan request issue bug error hunch cough lot lots bit few been had to time no never nothing got gone seen heard read tried done made found lost moved started finished decided great good nice hard tough wonderful amazing awesome fun blast chance sense way hope surge news plans talk chat other such huge big real true little";
+
+/// One says so of anything: no definition.
+pub(super) const NO_DEFINITION: &str = "lot ton world great good bad best worst better perfect huge must big real nice awesome amazing wonderful way fun key dream shame pity joke mix challenge disaster mess thing one only same most kind sort part reason future";
+
+/// What is liked in passing.
+pub(super) const NO_TASTE: &str =
+    "way when how your his her their thought idea what if seeing having being how's fact";
+
+/// Moods and doings, no traits of a thing.
+pub(super) const NO_TRAIT: &str = "about awesome amazing great good bad nice fine so very really all like just too quite pretty always being here there ok okay back gone ready done fun cool";
 
 /// Taken off before a value or subject.
 pub(super) const ARTICLES: &str = "a an the my our some";
@@ -149,6 +162,13 @@ pub(super) const PATTERNS: &[Pattern] = &[
         Adds,
         Any,
         r"i(?: am|'m|’m)(?: a| an)? (?P<v>vegan|vegetarian|pescatarian|diabetic|coeliac|celiac|left-handed|right-handed|colou?r-?blind|married|single|divorced|widowed|pregnant|retired|unemployed|dyslexic|deaf|blind|asthmatic|american|british|french|german|italian|spanish|portuguese|russian|irish|dutch|indian|chinese|japanese|ukrainian|canadian|australian|brazilian)",
+    ),
+    row(
+        Preference,
+        "likes",
+        Contradicts("dislikes"),
+        Taste,
+        r"(?:i'm|i’m|i am) (?:an? (?:[a-z]+ )?fan of|fond of|into) {v}",
     ),
     row(Identity, "is a", Adds, Thing, r"i(?: am|'m|’m) an? {v}"),
     row(
@@ -250,7 +270,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
         "is on",
         Replaces,
         Time,
-        r"(?:(?:i|we) have|i(?:'ve|’ve) got) (?:a|an|the|my) (?P<s>.{1,40}?) (?:on|at|this|next) {v}",
+        r"(?:(?:i|we) have|i(?:'ve|’ve) got) (?:a|an|the|my) (?P<s>.{1,40}?) (?:on|at|this) {v}",
     ),
     row(
         Date,
@@ -349,7 +369,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
         Relation,
         "is my",
         Adds,
-        Any,
+        Role,
         r"(?P<s>\p{L}+(?: \p{L}+)?) is (?:my|our) (?P<v>.{1,30})",
     ),
     row(
@@ -372,6 +392,13 @@ pub(super) const PATTERNS: &[Pattern] = &[
         "favourite {a}",
         Replaces,
         Any,
+        r"(?P<v>.{1,40}?) is my favou?rite {a}",
+    ),
+    row(
+        Preference,
+        "favourite {a}",
+        Replaces,
+        Any,
         r"my favou?rite {a} (?:is|are|has always been) {v}",
     ),
     row(
@@ -385,14 +412,14 @@ pub(super) const PATTERNS: &[Pattern] = &[
         Preference,
         "dislikes",
         Contradicts("likes"),
-        Any,
+        Taste,
         r"{i} (?:don't|don’t|do not|never) (?:really |much )?(?:like|love|enjoy|eat|drink) {v}",
     ),
     row(
         Preference,
         "dislikes",
         Contradicts("likes"),
-        Any,
+        Taste,
         r"{i} (?:hate|dislike|detest|can't stand|can’t stand|cannot stand|avoid) {v}",
     ),
     row(Preference, "prefers", Adds, Any, r"{i} prefer {v}"),
@@ -400,28 +427,21 @@ pub(super) const PATTERNS: &[Pattern] = &[
         Preference,
         "likes",
         Contradicts("dislikes"),
-        Any,
+        Taste,
         r"{i} (?:like|love|adore|enjoy) {v}",
-    ),
-    row(
-        Preference,
-        "likes",
-        Contradicts("dislikes"),
-        Any,
-        r"(?:i'm|i’m|i am) (?:a (?:big |huge )?fan of|fond of|into) {v}",
     ),
     row(
         Preference,
         "dislikes",
         Contradicts("likes"),
-        Any,
+        Taste,
         r"{who} (?:hates|dislikes|doesn't like|doesn’t like|can't stand|can’t stand) {v}",
     ),
     row(
         Preference,
         "likes",
         Contradicts("dislikes"),
-        Any,
+        Taste,
         r"{who} (?:likes|loves|adores|enjoys) {v}",
     ),
     row(Preference, "prefers", Adds, Any, r"{who} prefers {v}"),
@@ -473,7 +493,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
         Belonging,
         "is",
         Adds,
-        Any,
+        Trait,
         r"(?:my|our) (?P<s>.{1,30}?) (?:is|are) {v}",
     ),
     row(
@@ -481,7 +501,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
         "has",
         Adds,
         Thing,
-        r"(?:i|we)(?: have(?: got)?|'ve got|’ve got| own| bought| got)(?: myself)? (?P<v>(?:an?|two|three|four|five|six|[0-9]+|some|my|our|new) .+)",
+        r"(?:i|we)(?: have(?: got)?|'ve got|’ve got| own| bought| just got)(?: myself)? (?P<v>(?:an?|two|three|four|five|six|[0-9]+|some|my|our|new) .+)",
     ),
     row(
         Relation,
@@ -495,14 +515,14 @@ pub(super) const PATTERNS: &[Pattern] = &[
         Definition,
         "means",
         Adds,
-        Any,
+        Term,
         r"{who} (?:means|stands for|refers to|is short for) {v}",
     ),
     row(
         Definition,
         "is",
         Adds,
-        Any,
+        Term,
         r"{who} (?:is|are) (?P<v>(?:an?|the) .+)",
     ),
 ];

@@ -34,6 +34,14 @@ pub(super) enum Check {
     Secret,
     /// A thing one can own.
     Thing,
+    /// Something one can like: no mood of the moment.
+    Taste,
+    /// How a thing is: a few words, no mood.
+    Trait,
+    /// What a thing is: no praise.
+    Term,
+    /// Who somebody is to the person.
+    Role,
 }
 
 /// One way to say something.
@@ -116,7 +124,7 @@ pub(super) fn read(core: &str) -> Option<Reading> {
 impl Pattern {
     fn reading(&self, captures: &Captures<'_>) -> Option<Reading> {
         let group = |name| captures.name(name).map(|found| found.as_str());
-        let spoken = without_tail(group("v").unwrap_or_default());
+        let spoken = without_tail(first_part(group("v").unwrap_or_default()));
         let value = normal(spoken);
         let subject = match group("s") {
             Some(subject) => named_subject(subject, group("d").is_some(), self.kind)?,
@@ -184,8 +192,23 @@ impl Check {
                             && !listed(russian::NO_SECRET)))
             }
             Self::Thing => !listed(english::NO_THING),
+            Self::Taste => !listed(english::NO_TASTE),
+            Self::Trait => words <= 6 && !first.ends_with("ing") && !listed(english::NO_TRAIT),
+            Self::Term => !listed(english::NO_DEFINITION),
+            Self::Role => value.split(' ').any(super::is_role),
         }
     }
+}
+
+/// The value up to where a further thought begins.
+fn first_part(spoken: &str) -> &str {
+    static THOUGHT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(&format!("(?i)(?: [-–] |,? (?:{})\\b)", english::THOUGHT)).ok()
+    });
+    let end = THOUGHT
+        .as_ref()
+        .and_then(|thought| thought.find_at(spoken, 0));
+    end.map_or(spoken, |found| &spoken[..found.start()])
 }
 
 /// The value without "now", "last week" and the like behind it.

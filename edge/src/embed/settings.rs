@@ -75,23 +75,25 @@ pub(super) enum Pooling {
 
 /// A tensor that a network wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub(super) enum Input {
     /// The tokens.
-    InputIds,
+    #[serde(rename = "input_ids")]
+    Tokens,
     /// Ones: texts of a batch are equally long.
-    AttentionMask,
+    #[serde(rename = "attention_mask")]
+    Mask,
     /// Zeros: there is one segment.
-    TokenTypeIds,
+    #[serde(rename = "token_type_ids")]
+    Segments,
 }
 
 impl Input {
     /// The name that exporters give it.
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::InputIds => "input_ids",
-            Self::AttentionMask => "attention_mask",
-            Self::TokenTypeIds => "token_type_ids",
+            Self::Tokens => "input_ids",
+            Self::Mask => "attention_mask",
+            Self::Segments => "token_type_ids",
         }
     }
 }
@@ -154,7 +156,7 @@ impl Settings {
             });
         }
         let twice = (1..self.inputs.len()).any(|at| self.inputs[..at].contains(&self.inputs[at]));
-        if twice || !self.inputs.contains(&Input::InputIds) {
+        if twice || !self.inputs.contains(&Input::Tokens) {
             return Err(SettingsError::Inputs);
         }
         Ok(())
@@ -190,7 +192,7 @@ mod tests {
         let settings = Settings::parse(GOOD.as_bytes()).unwrap();
         assert_eq!(settings.pooling, Pooling::Mean);
         assert_eq!(settings.normalise, Normalise::Here);
-        assert_eq!(settings.inputs, [Input::InputIds, Input::AttentionMask]);
+        assert_eq!(settings.inputs, [Input::Tokens, Input::Mask]);
         assert_eq!(settings.query_prefix, "");
     }
 

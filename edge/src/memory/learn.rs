@@ -22,7 +22,7 @@ use super::{Memory, MemoryError, passages, retain, vector};
 use shared::id::{EpisodeId, MemoryId};
 
 /// The longest words of one episode, in bytes.
-pub const MAX_TEXT_BYTES: usize = 16 << 20;
+pub(super) const MAX_TEXT_BYTES: usize = 16 << 20;
 /// So many passages are embedded at a time.
 const BATCH: usize = 64;
 

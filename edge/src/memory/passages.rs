@@ -14,11 +14,11 @@ use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// A passage is not much longer than this.
-pub const PASSAGE_BYTES: usize = 1_000;
+pub(super) const PASSAGE_BYTES: usize = 1_000;
 
 /// Where the passages of a text lie.
 #[must_use]
-pub fn cut(text: &str) -> Vec<Range<usize>> {
+pub(super) fn cut(text: &str) -> Vec<Range<usize>> {
     if text.len() <= PASSAGE_BYTES {
         return trimmed(text, 0..text.len()).into_iter().collect();
     }

@@ -626,3 +626,6 @@ fn check_layout(dir: &Path, version: Option<&[u8]>) -> Result<(), StoreError> {
         expected: SCHEMA_VERSION,
     })
 }
+
+#[cfg(test)]
+mod tests;

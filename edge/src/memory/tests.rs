@@ -9,7 +9,7 @@ use super::embedder::HashedWords;
 use super::episode::{Feedback, Given, Intent, ItemId, NewEpisode, Source, Verdict};
 use super::query::{Filter, Query, SearchPath, Why};
 use super::record::Pin;
-use super::report::{Progress, Repair};
+use super::report::{DryRun, ExportOptions, Exported, Progress, Repair};
 use super::store::StoreError;
 use super::*;
 
@@ -480,4 +480,162 @@ fn compaction_keeps_everything_and_gives_room_back() {
     assert_eq!(world.memory.verify(Repair::No).unwrap().faults, []);
     let world = world.reopen();
     assert!(world.memory.episode(more).unwrap().is_some());
+}
+
+fn exported(memory: &Memory, sensitive: bool) -> (String, Exported) {
+    let mut out = Vec::new();
+    let done = memory
+        .export(&mut out, ExportOptions { sensitive })
+        .unwrap();
+    (String::from_utf8(out).unwrap(), done)
+}
+
+#[test]
+fn what_replaces_a_fact_closes_it_and_both_stay_inspectable() {
+    let world = World::new();
+    let old = world.said("My sister Maya lives in Lisbon").memories[0];
+    let moved = world.said("Maya moved to Porto");
+    assert_eq!(moved.superseded, [old]);
+    let old = world.memory.memory(old).unwrap().unwrap();
+    assert_eq!(old.successor, Some(moved.memories[0]));
+    assert!(old.valid_until.is_some());
+
+    let told = texts(&world, "Where does Maya live now?");
+    assert!(told[0].contains("Porto"), "{told:?}");
+    assert!(told.iter().all(|text| !text.contains("Lisbon")), "{told:?}");
+    let before = texts(&world, "Where did Maya live before?");
+    assert!(
+        before.iter().any(|text| text.contains("Lisbon")),
+        "{before:?}"
+    );
+    assert_eq!(world.memory.verify(Repair::No).unwrap().faults, []);
+}
+
+#[test]
+fn a_correction_closes_what_it_corrects() {
+    let world = World::new();
+    let old = world.said("My sister Maya lives in Lisbon").memories[0];
+    let right = world.memory.correct(old, "Maya lives in Faro").unwrap();
+    assert_eq!(right.superseded, [old]);
+    let told = texts(&world, "Where does Maya live?");
+    assert!(told[0].contains("Faro"), "{told:?}");
+}
+
+#[test]
+fn an_export_of_everything_makes_an_equal_memory_and_a_second_import_changes_nothing() {
+    let world = World::new();
+    let told = world.said("My sister Maya lives in Lisbon").episode;
+    world.said("Maya moved to Porto");
+    world.said("My bike lock code is 4711");
+    let asked = world.said("Where does Maya live?").episode;
+    let answer = world.answered("In Porto.", vec![given(ItemId::Episode(told))]);
+    world
+        .memory
+        .finish_turn(asked, answer, &[], &[ItemId::Episode(told)])
+        .unwrap();
+    world.memory.feedback(answer, Feedback::Good).unwrap();
+    let gone = world.said("The gate opens with heron").episode;
+    world.memory.forget(ItemId::Episode(gone)).unwrap();
+    let (lines, done) = exported(&world.memory, true);
+    assert_eq!(
+        (done.left_out, done.lines),
+        (0, lines.lines().count() as u64 - 1)
+    );
+
+    let other = tempfile::tempdir().unwrap();
+    let other = try_open(other.path(), &world.clock).unwrap();
+    let imported = other.import(&mut lines.as_bytes()).unwrap();
+    assert_eq!((imported.added, imported.known), (done.lines, 0));
+    assert_eq!(exported(&other, true).0, lines);
+    assert_eq!(other.verify(Repair::No).unwrap().faults, []);
+    let again = other.import(&mut lines.as_bytes()).unwrap();
+    assert_eq!((again.added, again.known), (0, done.lines));
+    assert_eq!(exported(&other, true).0, lines);
+}
+
+#[test]
+fn sensitive_words_leave_only_when_asked_for() {
+    let world = World::new();
+    world.said("My sister Maya lives in Lisbon");
+    let code = world.said("My bike lock code is 4711");
+    assert!(code.sensitive);
+    let (lines, done) = exported(&world.memory, false);
+    assert!(!lines.contains("4711"), "{lines}");
+    assert!(lines.contains("Lisbon"));
+    assert!(done.left_out >= 1);
+    assert!(
+        lines
+            .lines()
+            .next()
+            .unwrap()
+            .contains(&format!("\"left_out\":{}", done.left_out))
+    );
+    let mut query = Query::new("What is my lock code?", world.clock.now());
+    let shown = world.memory.recall(&query).unwrap().hits;
+    assert!(shown[0].text.contains("4711") && shown[0].sensitive);
+    query.filter.include_sensitive = false;
+    let hidden = world.memory.recall(&query).unwrap().hits;
+    assert!(hidden.iter().all(|hit| !hit.text.contains("4711")));
+}
+
+#[test]
+fn what_was_forgotten_does_not_come_back_by_an_import() {
+    let world = World::new();
+    let gone = world.said("The gate opens with heron").episode;
+    world.said("The cat is called Miso");
+    let (lines, _) = exported(&world.memory, true);
+    world.memory.forget(ItemId::Episode(gone)).unwrap();
+    let imported = world.memory.import(&mut lines.as_bytes()).unwrap();
+    assert!(imported.forgotten >= 1, "{imported:?}");
+    assert_eq!(world.memory.episode(gone).unwrap(), None);
+    let again = world.said("The gate opens with heron").episode;
+    assert!(world.memory.episode(again).unwrap().is_some());
+}
+
+#[test]
+fn a_line_that_cannot_be_read_is_named() {
+    let world = World::new();
+    let refused = world.memory.import(&mut "{}".as_bytes());
+    assert!(matches!(refused, Err(MemoryError::Line { number: 1, .. })));
+    let (mut lines, _) = exported(&world.memory, true);
+    lines.push_str("{\"memory\":3}\n");
+    let number = lines.lines().count() as u64;
+    let refused = world.memory.import(&mut lines.as_bytes());
+    assert!(matches!(refused, Err(MemoryError::Line { number: n, .. }) if n == number));
+}
+
+#[test]
+fn thirty_days_of_talk_stay_within_the_policy() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::new(START));
+    let options = Options {
+        policy: retain::Policy {
+            max_items: 60,
+            ..retain::Policy::default()
+        },
+        ..Options::default()
+    };
+    let memory = Memory::open(
+        folder.path(),
+        Arc::new(HashedWords::new(32)),
+        Arc::clone(&clock) as Arc<dyn Clock>,
+        options,
+    )
+    .unwrap();
+    let session = memory.new_session("").unwrap();
+    let mut used = Vec::new();
+    for day in 0..30 {
+        let turns = (0..20).map(|n| {
+            let text = format!("On day {day} thing {n} happened in the garden");
+            NewEpisode::said(session, Source::Chat, text)
+        });
+        memory.append_all(turns.collect()).unwrap();
+        clock.set(clock.now().plus_millis(DAY_MS));
+        let planned = memory.prune(DryRun::Yes).unwrap();
+        assert_eq!(memory.prune(DryRun::No).unwrap(), planned);
+        assert!(memory.stats().unwrap().episodes <= 60);
+        used.push(memory.stats().unwrap().used_bytes);
+    }
+    assert!(used[29] <= used[9] * 2, "{used:?}");
+    assert_eq!(memory.verify(Repair::No).unwrap().faults, []);
 }

@@ -445,3 +445,6 @@ impl Key for Posting {
         Ok(Self { row, count, length })
     }
 }
+
+#[cfg(test)]
+mod tests;

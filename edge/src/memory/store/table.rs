@@ -151,27 +151,6 @@ impl<A: Key, B: Key, V: Value> Table<(A, B), V> {
             .map(|entry| self.key(entry?.0).map(|(_, second)| second))
             .collect()
     }
-
-    /// The second part of the last key with this first part.
-    pub(super) fn last_second(&self, txn: &RoTxn, first: &A) -> Result<Option<B>, StoreError> {
-        match self.raw.rev_prefix_iter(txn, &first.bytes())?.next() {
-            Some(entry) => Ok(Some(self.key(entry?.0)?.1)),
-            None => Ok(None),
-        }
-    }
-
-    /// The entries with this first part: the second part and the value's bytes.
-    pub(super) fn under<'t>(
-        &'t self,
-        txn: &'t RoTxn,
-        first: &A,
-    ) -> Result<impl Iterator<Item = Result<(B, &'t [u8]), StoreError>> + 't, StoreError> {
-        let entries = self.raw.prefix_iter(txn, &first.bytes())?;
-        Ok(entries.map(|entry| {
-            let (key, value) = entry?;
-            Ok((self.key(key)?.1, value))
-        }))
-    }
 }
 
 /// The index of words: for each term, its postings in order of the rows.

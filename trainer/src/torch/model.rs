@@ -6,11 +6,15 @@
 //!
 //! Shapes: tokens `[B, T]`, residual stream `[B, T, D]`, heads `[B, H, T, E]`.
 
+use std::sync::{Mutex, PoisonError};
+
 use tch::{Device, Kind, Tensor};
 
 use super::{TorchError, prior};
 use crate::config::{Precision, Shape};
 
+/// Held from seeding until the last draw: libtorch has one generator for all threads.
+static GENERATOR: Mutex<()> = Mutex::new(());
 /// Added to the scores of positions that lie ahead: far below any score, yet a bf16.
 const AHEAD: f64 = -30_000.0;
 
@@ -40,6 +44,7 @@ struct Block {
 impl Model {
     /// A model with random weights; equal seeds give equal weights.
     pub(crate) fn new(shape: Shape, precision: Precision, seed: u64) -> Result<Self, TorchError> {
+        let _held = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
         tch::manual_seed(seed as i64);
         let width = shape.width as i64;
         let mut embedding = matrix(shape.vocabulary as i64, width, prior::EMBEDDING)?;

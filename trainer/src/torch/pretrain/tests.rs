@@ -160,7 +160,7 @@ fn next_token_is_the_reference_implementation_s() {
     for seed in 0..8 {
         let prompt = random_batch(seed).sequences[5].tokens.clone();
         let said = learner
-            .continuations(&[prompt.clone()], 1, u32::MAX)
+            .continuations(std::slice::from_ref(&prompt), 1, u32::MAX)
             .unwrap();
         assert_eq!(said[0], [reference.next_token(&prompt)]);
     }

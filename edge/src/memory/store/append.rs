@@ -116,7 +116,7 @@ impl Tables {
             superseded: Vec::new(),
         };
         for derived in &entry.derived {
-            self.learn(txn, &episode, entry, derived, &mut written)?;
+            self.learn(txn, entry, derived, &mut written)?;
         }
         Ok(written)
     }
@@ -196,7 +196,6 @@ impl Tables {
     fn learn(
         &self,
         txn: &mut RwTxn,
-        episode: &Episode,
         entry: &Entry<'_>,
         derived: &Derived<'_>,
         written: &mut Written,
@@ -212,9 +211,10 @@ impl Tables {
             match judgement {
                 Judgement::Unrelated => {}
                 Judgement::Repeats => {
-                    old.evidence.push(episode.id);
+                    old.evidence.push(written.episode);
                     self.put_memory(txn, &old)?;
-                    self.episode_memories.put(txn, &(episode.id, old.id), &())?;
+                    self.episode_memories
+                        .put(txn, &(written.episode, old.id), &())?;
                     written.memories.push(old.id);
                     return Ok(());
                 }
@@ -233,7 +233,7 @@ impl Tables {
             last,
             MemoryId::successor,
         );
-        memory.evidence = vec![episode.id];
+        memory.evidence = vec![written.episode];
         for mut old in closed {
             old.valid_until = Some(memory.valid_from);
             old.successor = Some(memory.id);
@@ -242,7 +242,7 @@ impl Tables {
         }
         self.put_memory(txn, &memory)?;
         self.episode_memories
-            .put(txn, &(episode.id, memory.id), &())?;
+            .put(txn, &(written.episode, memory.id), &())?;
         written.memories.push(memory.id);
         Ok(())
     }

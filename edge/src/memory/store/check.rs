@@ -16,7 +16,7 @@ use crate::memory::lexicon::Posting;
 use crate::memory::record::MemoryRecord;
 use crate::memory::report::{Fault, Report};
 use crate::memory::schema::rows::PassageRow;
-use crate::memory::schema::{Key, Row, slot_keys};
+use crate::memory::schema::{Key, Row, Space, slot_keys};
 
 /// What the tables should follow from.
 pub(crate) struct Rules<'a> {
@@ -25,6 +25,12 @@ pub(crate) struct Rules<'a> {
     /// The items that an example hangs on; `None` if it cannot be read.
     pub(crate) items: &'a dyn Fn(&[u8]) -> Option<Vec<ItemId>>,
 }
+
+/// A term and the bytes of a posting, in the order of the table.
+type TermPosting = (Vec<u8>, Vec<u8>);
+
+/// A table of vectors, and how many bytes a vector of so many dimensions has there.
+type VectorTable<'a> = (&'a Table<(Space, Row), Vec<u8>>, fn(usize) -> usize);
 
 /// What is known to be true, read once.
 #[derive(Default)]
@@ -71,9 +77,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if the file cannot be read at all.
     pub(crate) fn check(&self, rules: &Rules<'_>) -> Result<Report, StoreError> {
-        let page_bytes = self.read(|tables, txn| Ok::<_, StoreError>(tables.page_bytes(txn)?))?;
-        pages::check_pages(&self.dir.join(DATA_FILE), page_bytes)?;
+        let file = self.dir.join(DATA_FILE);
         self.read(|tables, txn| {
+            // Under this snapshot no other process reuses a page that is pointed at.
+            pages::check_pages(&file, tables.episodes.page_bytes(txn)?)?;
             let mut truth = tables.truth(txn)?;
             tables.check_sessions(txn, &mut truth)?;
             tables.check_memories(txn, &mut truth)?;
@@ -105,10 +112,6 @@ impl Store {
 }
 
 impl Tables {
-    fn page_bytes(&self, txn: &RoTxn) -> Result<u64, StoreError> {
-        self.episodes.page_bytes(txn)
-    }
-
     fn truth(&self, txn: &RoTxn) -> Result<Truth, StoreError> {
         let mut truth = Truth::default();
         for entry in self.sessions.iter(txn)? {
@@ -285,7 +288,7 @@ impl Tables {
         txn: &RoTxn,
         truth: &Truth,
         rules: &Rules<'_>,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    ) -> Result<Vec<TermPosting>, StoreError> {
         let mut expected = Vec::new();
         for episode in truth.episodes.values() {
             let rows = self.episode_passages.seconds(txn, &episode.id)?;
@@ -313,13 +316,11 @@ impl Tables {
             }
         }
         let mut coded = BTreeSet::new();
-        for (table, bytes_of) in [
-            (
-                &self.codes,
-                (|dimensions| dimensions + 4) as fn(usize) -> usize,
-            ),
+        let tables: [VectorTable<'_>; 2] = [
+            (&self.codes, |dimensions| dimensions + 4),
             (&self.vectors, |dimensions| 2 * dimensions),
-        ] {
+        ];
+        for (table, bytes_of) in tables {
             let mut found = BTreeSet::new();
             for entry in table.iter(txn)? {
                 let Some(((space, row), bytes)) = truth.keep(entry)? else {
@@ -501,6 +502,6 @@ fn fits(passages: &[(Row, PassageRow)], episode: &Episode, parts: &[Part]) -> bo
         })
 }
 
-fn name_of((term, posting): &(Vec<u8>, Vec<u8>)) -> String {
+fn name_of((term, posting): &TermPosting) -> String {
     format!("{}/{}", String::from_utf8_lossy(term), hex(posting))
 }

@@ -56,12 +56,15 @@ pub(super) fn check_pages(path: &Path, page_bytes: u64) -> Result<(), StoreError
     };
     let walk = || -> io::Result<()> {
         let file = fs::File::open(path)?;
-        let pages = Pages {
+        let mut pages = Pages {
             length: file.metadata()?.len(),
             page_bytes,
             file: file.into_parts().0,
         };
-        pages.walk()
+        let meta = pages.newest_meta()?;
+        // Another process may have made the file longer before it wrote this meta page.
+        pages.length = pages.file.metadata()?.len();
+        pages.walk(&meta)
     };
     walk().map_err(|error| damaged(error.to_string()))
 }
@@ -73,10 +76,9 @@ struct Pages {
 }
 
 impl Pages {
-    fn walk(&self) -> io::Result<()> {
-        let meta = self.newest_meta()?;
+    fn walk(&self, meta: &[u8]) -> io::Result<()> {
         let mut open: Vec<u64> = (0..2)
-            .map(|table| u64_at(&meta, META_TABLES + table * TABLE_BYTES + TABLE_ROOT))
+            .map(|table| u64_at(meta, META_TABLES + table * TABLE_BYTES + TABLE_ROOT))
             .collect::<io::Result<_>>()?;
         let mut left = self.length / self.page_bytes;
         while let Some(number) = open.pop() {

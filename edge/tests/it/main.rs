@@ -1,4 +1,4 @@
-//! Commands, run as a person runs them.
+//! Commands, run as a person runs them, and what a process must survive.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -7,3 +7,4 @@
 
 mod cli;
 mod crash;
+mod first_light;

@@ -18,12 +18,18 @@ fn chat(home: &Path, lines: &[&str]) -> Vec<String> {
         .spawn()
         .unwrap();
     let mut input = child.stdin.take().unwrap();
-    input.write_all((lines.join("\n") + "\n").as_bytes()).unwrap();
+    input
+        .write_all((lines.join("\n") + "\n").as_bytes())
+        .unwrap();
     drop(input);
     let output = child.wait_with_output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let answers: Vec<String> = text(&output.stdout).lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    let answers: Vec<String> = text(&output.stdout)
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect();
     assert_eq!(answers.len(), lines.len(), "{answers:?}");
     answers
 }
@@ -31,7 +37,13 @@ fn chat(home: &Path, lines: &[&str]) -> Vec<String> {
 #[test]
 fn it_answers_from_what_it_was_told() {
     let home = tempfile::tempdir().unwrap();
-    chat(home.path(), &["My sister Maya lives in Lisbon", "My bike lock code is 4711"]);
+    chat(
+        home.path(),
+        &[
+            "My sister Maya lives in Lisbon",
+            "My bike lock code is 4711",
+        ],
+    );
 
     let answers = chat(
         home.path(),
@@ -46,9 +58,15 @@ fn it_answers_from_what_it_was_told() {
 
     assert!(answers[0].contains("Lisbon"), "{answers:?}");
     assert!(answers[1].contains("4711"), "{answers:?}");
-    assert!(answers[3].contains("Porto") && !answers[3].contains("Lisbon"), "{answers:?}");
+    assert!(
+        answers[3].contains("Porto") && !answers[3].contains("Lisbon"),
+        "{answers:?}"
+    );
     assert!(answers[4].contains("don't know"), "{answers:?}");
 
     let later = chat(home.path(), &["Where does Maya live?"]);
-    assert!(later[0].contains("Porto") && !later[0].contains("Lisbon"), "{later:?}");
+    assert!(
+        later[0].contains("Porto") && !later[0].contains("Lisbon"),
+        "{later:?}"
+    );
 }

@@ -22,6 +22,7 @@ deps-edge:
 	@scripts/deps edge
 
 chat: deps-edge
+	@$(CARGO) build --release -p edge
 	@$(CARGO) run --release --quiet -p edge -- chat $(ARGS)
 
 test: lint unit

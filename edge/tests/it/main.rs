@@ -5,11 +5,6 @@
     reason = "a test fails where its harness does"
 )]
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "what goes wrong outside the promise fails the test"
-)]
-
 mod cli;
 mod crash;
 mod first_light;

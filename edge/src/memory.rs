@@ -10,6 +10,7 @@
 //! - Vectors, codes and terms are derived: [`Memory::verify`] builds them anew.
 
 mod answer;
+mod archive;
 pub mod bench;
 pub mod embedder;
 pub mod episode;
@@ -32,7 +33,7 @@ mod upkeep;
 mod vector;
 mod view;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -133,6 +134,14 @@ pub enum MemoryError {
         number: u64,
         /// What is wrong.
         problem: String,
+    },
+    /// The archive's graph could not be written.
+    #[error("cannot write the archive's graph {path}")]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
     },
     /// A training example could not be written or read.
     #[error("cannot keep the training example")]

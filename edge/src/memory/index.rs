@@ -181,6 +181,15 @@ impl Index {
         Segment::build(&self.rows, seed)
     }
 
+    /// Whether a graph is missing, or more than a fifth of the rows came after it, or more
+    /// than a fifth of its own are gone.
+    #[must_use]
+    pub fn wants_sealing(&self) -> bool {
+        let sealed = self.segment.as_ref().map_or(0, Segment::rows);
+        let alive = (0..sealed).filter(|row| !self.absent.has(*row)).count();
+        sealed == 0 || alive * 5 < self.live * 4 || alive * 5 < sealed * 4
+    }
+
     /// Uses a sealed graph from now on. One that covers more rows than there are is refused.
     ///
     /// # Errors

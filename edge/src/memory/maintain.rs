@@ -9,7 +9,7 @@ use super::retain::{self, Item, Plan};
 use super::schema::SCHEMA_VERSION;
 use super::store::check::Rules;
 use super::store::remove::Removal;
-use super::{Memory, MemoryError, training, vector};
+use super::{Memory, MemoryError, archive, training, vector};
 
 /// So many passages are embedded in one step while verifying.
 const STEP: usize = 256;
@@ -64,6 +64,9 @@ impl Memory {
             return Ok(report);
         }
         self.store.rebuild(&rules)?;
+        if let Some(space) = self.space {
+            archive::discard(&archive::file(self.store.dir(), space));
+        }
         while self.reembed_step(STEP)?.done > 0 {}
         let left = self.checked(&rules)?.faults.len() as u64;
         report.repaired = (report.faults.len() as u64).saturating_sub(left);

@@ -298,6 +298,11 @@ impl Store {
         })
     }
 
+    /// The folder it lies in.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Runs `f` over one snapshot.
     pub(super) fn read<T, E: From<StoreError>>(
         &self,

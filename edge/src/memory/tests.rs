@@ -482,6 +482,48 @@ fn compaction_keeps_everything_and_gives_room_back() {
     assert!(world.memory.episode(more).unwrap().is_some());
 }
 
+#[test]
+fn a_sealed_archive_answers_with_what_came_after_and_without_what_is_gone() {
+    let world = World::new();
+    let topics = ["boiler", "bicycle", "tomato", "piano", "passport", "tent"];
+    let told: Vec<_> = (0..300)
+        .map(|n| {
+            let topic = topics[n % topics.len()];
+            world
+                .said(&format!("Number {n} speaks of the {topic}"))
+                .episode
+        })
+        .collect();
+    assert_eq!(world.memory.seal(301).unwrap(), None, "too few to seal");
+    assert_eq!(world.memory.seal(300).unwrap(), Some(300));
+    assert_eq!(world.memory.stats().unwrap().path, SearchPath::Segments);
+    assert_eq!(world.memory.seal(1).unwrap(), None, "sealed just now");
+
+    world.memory.forget(ItemId::Episode(told[0])).unwrap();
+    let late = world.said("The boiler has a new valve").episode;
+    let world = world.reopen();
+    let mut query = Query::new("boiler", world.clock.now());
+    query.limit = 100;
+    let recall = world.memory.recall(&query).unwrap();
+    assert_eq!(recall.path, SearchPath::Segments);
+    let found: Vec<_> = recall.hits.iter().map(|hit| hit.episode).collect();
+    assert!(found.contains(&late) && !found.contains(&told[0]));
+    assert!(found.contains(&told[6]), "{found:?}");
+
+    let mut files = fs_err::read_dir(world.folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let graph = files
+        .find(|path| path.extension().is_some_and(|e| e == "graph"))
+        .unwrap();
+    let mut bytes = fs_err::read(&graph).unwrap();
+    bytes[100] ^= 1;
+    fs_err::write(&graph, bytes).unwrap();
+    let world = world.reopen();
+    assert_eq!(world.memory.recall(&query).unwrap().path, SearchPath::Scan);
+    assert!(!graph.exists(), "a damaged graph is deleted");
+}
+
 fn exported(memory: &Memory, sensitive: bool) -> (String, Exported) {
     let mut out = Vec::new();
     let done = memory

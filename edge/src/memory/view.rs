@@ -19,7 +19,7 @@ use super::schema::rows::PassageRow;
 use super::schema::{Row, SchemaError, Space};
 use super::store::passages::{Change, Changes, Seen};
 use super::store::{Store, StoreError};
-use super::{recall, vector};
+use super::{archive, recall, vector};
 
 /// Passages and vectors as of one snapshot.
 pub(super) struct View {
@@ -66,15 +66,21 @@ impl View {
         store: &Store,
         space: Option<Space>,
     ) -> Result<(), StoreError> {
-        match store.changes(&mut self.seen, space)? {
-            Changes::None => {}
-            Changes::Some(changes) => self.apply(&changes)?,
+        let changes = match store.changes(&mut self.seen, space)? {
+            Changes::None => return Ok(()),
+            Changes::Some(changes) => changes,
             Changes::Everything(changes) => {
-                let seen = self.seen;
-                *self = Self::new(self.dimensions);
-                self.apply(&changes)?;
-                self.seen = seen;
+                *self = Self {
+                    seen: self.seen,
+                    ..Self::new(self.dimensions)
+                };
+                changes
             }
+        };
+        let anew = self.passages.is_empty();
+        self.apply(&changes)?;
+        if let (true, Some(space)) = (anew, space) {
+            archive::attach(&mut self.index, &archive::file(store.dir(), space));
         }
         Ok(())
     }

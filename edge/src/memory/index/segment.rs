@@ -108,7 +108,7 @@ impl std::fmt::Debug for Segment {
 }
 
 impl Segment {
-    pub(super) fn build(rows: &Rows, seed: u64) -> Self {
+    pub(in crate::memory) fn build(rows: &Rows, seed: u64) -> Self {
         let shared = Arc::new(rows.clone());
         let points = (0..rows.len() as u32).map(|row| Point::Row {
             row,

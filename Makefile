@@ -30,7 +30,7 @@ test: lint unit
 lint: deps
 	$(CARGO) fmt --all --check
 	$(TORCH) $(CARGO) clippy --release --workspace --all-targets -- -D warnings
-	$(TORCH) RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --workspace --no-deps --quiet
+	$(TORCH) RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --release --workspace --no-deps --quiet
 
 unit: deps
 	$(TORCH) $(CARGO) test --release --workspace

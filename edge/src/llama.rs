@@ -1,6 +1,6 @@
 //! The only caller of llama.cpp: loads a GGUF file and continues prompts with it.
 //!
-//! A file is read by our own reader first ([`file`]), because llama.cpp prints and
+//! A file is read by our own reader first ([`mod@file`]), because llama.cpp prints and
 //! sometimes aborts on what it cannot load. The weights are memory-mapped. What was
 //! read stays in the context; each call reads only what is new.
 //!

@@ -3,7 +3,7 @@
 //! A term is a lower-case word without its ending: "Lisbon's" and "lisbon" are one, and
 //! so are "живёт" and "жить". English and Russian words lose their endings by the
 //! Snowball rules (chosen by script); all else stays as it is. Stop words are no terms.
-//! A leading "Maya:" is a [label](Terms::label): it says who speaks.
+//! A leading "Maya:" is a label: it says who speaks.
 //!
 //! Scores are BM25 (Robertson and Zaragoza, 2009). Turns of a conversation are short and
 //! of uneven length, so `K1` and `B` are low: 0.587 of the answers to the development

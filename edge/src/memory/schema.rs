@@ -14,7 +14,7 @@
 //! | `spaces` | space | [`rows::SpaceRow`]: one embedder's vectors |
 //! | `codes` | space, row | scale (f32), then one int8 for each dimension |
 //! | `vectors` | space, row | one f16 for each dimension |
-//! | `postings` | term | many [`rows::Posting`], 8 bytes each |
+//! | `postings` | term | many `Posting`s, 8 bytes each |
 //! | `journal` | number | row that was changed or removed |
 //! | `examples` | example | a training example, in its own codec |
 //! | `lineage` | item, example | nothing: which examples an item went into |

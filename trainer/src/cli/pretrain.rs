@@ -40,10 +40,10 @@ pub struct Args {
     /// Take this many steps instead of the recipe's
     #[arg(long)]
     steps: Option<u64>,
-    /// Write the 16-bit model here [default: <recipe>-f16.gguf in the run's folder]
+    /// Write the 16-bit model here [default: RECIPE-f16.gguf in the run's folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Write the model quantised to Q4_K_M here [default: <recipe>-q4_k_m.gguf in the run's folder]
+    /// Write the model quantised to Q4_K_M here [default: RECIPE-q4_k_m.gguf in the run's folder]
     #[arg(long, value_name = "FILE")]
     quantised: Option<PathBuf>,
     /// The edge program that quantises [default: beside this program, or on the path]

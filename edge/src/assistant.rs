@@ -20,7 +20,7 @@ use shared::turn::SYSTEM_PROMPT;
 
 use crate::generate::{Completion, Event, GenerateError, LanguageModel, ModelCard, Request, Token};
 use crate::memory::episode::{Appended, Episode, Given, Intent, ItemId, NewEpisode, Source};
-use crate::memory::query::{Hit, Query, Recall};
+use crate::memory::query::{Filter, Hit, Query, Recall};
 use crate::memory::{Memory, MemoryError};
 use crate::prompt::render::{RenderError, Renderer};
 use crate::prompt::{Conversation, Evidence, Plan, PlanError, Question, Turn};
@@ -261,6 +261,11 @@ impl Assistant {
             token_budget: Some(self.settings.recall_tokens),
             session: Some(self.session),
             exclude,
+            // What a model once said is no evidence: it would come to believe itself.
+            filter: Filter {
+                role: Some(Role::User),
+                ..Filter::default()
+            },
             ..Query::new(words, now)
         })?;
         if recall.confidence < self.settings.least_confidence || self.settings.recall_limit == 0 {

@@ -87,6 +87,21 @@ fn a_question_is_not_its_own_answer() {
     assert_eq!(log.prompts()[0].matches("Maya").count(), 1);
 }
 
+/// "Lisbon", once answered from the history, would else outlive the move to Porto.
+#[test]
+fn what_a_model_said_is_no_evidence() {
+    let world = World::new();
+    let model = ScriptedModel::saying(["Your sister Maya lives in Lisbon."]);
+    let (mut first, _) = world.assistant(world.session(), model);
+    ask(&mut first, "Tell me something.");
+
+    let (mut second, _) = world.assistant(world.session(), ScriptedModel::saying(["?"]));
+    let reply = ask(&mut second, "Where does my sister Maya live?");
+
+    let said_by_the_model = |hit: &Hit| hit.role == Role::Assistant;
+    assert!(!reply.recalled.iter().any(said_by_the_model));
+}
+
 #[test]
 fn words_in_the_conversation_are_not_recalled_into_it() {
     let world = World::new();

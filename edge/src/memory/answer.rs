@@ -20,7 +20,7 @@ use super::lexicon::Analyser;
 use super::query::{Hit, Query, Recall, SearchPath};
 use super::recall::question::Question;
 use super::recall::select::{Limits, select};
-use super::recall::{Input, Nearness, Ranked, TermPostings, rank};
+use super::recall::{Input, Nearness, Passage, Ranked, TermPostings, rank};
 use super::record::MemoryRecord;
 use super::schema::Row;
 use super::view::View;
@@ -110,10 +110,11 @@ impl Memory {
             let Some(fact) = view.fact(row) else {
                 return false;
             };
-            let said_at = view.passages()[row as usize].said_at;
+            let Passage { said_at, role, .. } = view.passages()[row as usize];
             !excluded.contains(&fact.episode)
                 && (filter.include_sensitive || !fact.sensitive)
                 && filter.source.is_none_or(|source| source == fact.source)
+                && filter.role.is_none_or(|wanted| wanted == role)
                 && filter.since.is_none_or(|since| said_at >= since)
                 && filter.until.is_none_or(|until| said_at < until)
                 && of_kind.as_ref().is_none_or(|of| of.contains(&fact.episode))

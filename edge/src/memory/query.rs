@@ -19,6 +19,8 @@ pub struct Filter {
     pub until: Option<Timestamp>,
     /// Only what came from here.
     pub source: Option<Source>,
+    /// Only what this side said; memories are all the owner's.
+    pub role: Option<Role>,
     /// Whether secrets that the owner wants remembered are shown: to the owner, yes.
     pub include_sensitive: bool,
     /// Whether memories that were replaced are shown.
@@ -33,6 +35,7 @@ impl Default for Filter {
             since: None,
             until: None,
             source: None,
+            role: None,
             include_sensitive: true,
             include_superseded: false,
         }

@@ -46,6 +46,7 @@ impl Args {
             since: when(&self.since, Edge::Begin)?,
             until: when(&self.until, Edge::End)?,
             source: self.source,
+            role: None,
             include_sensitive: !self.no_sensitive,
             include_superseded: self.superseded,
         })

@@ -35,4 +35,4 @@ lint: deps
 unit: deps
 	$(TORCH) $(CARGO) test --release --workspace
 	$(MINILM) $(CARGO) test --release -p edge -- --ignored minilm
-	$(CARGO) check --release -p edge --no-default-features
+	$(CARGO) clippy --release -p edge --no-default-features -- -D warnings

@@ -16,6 +16,7 @@ use crate::{board, memory};
 /// Less free disk than this deserves attention.
 const LITTLE_DISK: u64 = 1 << 30;
 /// Tokens of context where neither configuration nor board says.
+#[cfg(feature = "llama")]
 const DEFAULT_CONTEXT: u32 = 4_096;
 
 /// Check model, memory, disk and processor, and say what is missing

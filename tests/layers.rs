@@ -17,7 +17,6 @@ const EDGE: &[(&str, &[&str])] = &[
         &[
             "assistant",
             "board",
-            "capture",
             "config",
             "embed",
             "generate",

@@ -1,17 +1,9 @@
 //! Days told from the day of the saying: "tomorrow" becomes a date.
 
 use jiff::ToSpan;
-use jiff::civil::{Date, Weekday};
+use jiff::civil::Date;
 
-const WEEKDAYS: [(&str, Weekday); 7] = [
-    ("monday", Weekday::Monday),
-    ("tuesday", Weekday::Tuesday),
-    ("wednesday", Weekday::Wednesday),
-    ("thursday", Weekday::Thursday),
-    ("friday", Weekday::Friday),
-    ("saturday", Weekday::Saturday),
-    ("sunday", Weekday::Sunday),
-];
+use crate::memory::recall::time::WEEKDAYS;
 
 const MONTHS: &str = "jan feb mar apr may jun jul aug sep oct nov dec january february march april june july august september october november december sept января февраля марта апреля мая июня июля августа сентября октября ноября декабря";
 const OTHERS: &str = "today tonight tomorrow yesterday noon midnight morning evening afternoon next weekend week month christmas easter сегодня завтра послезавтра вчера понедельник вторник среду четверг пятницу субботу воскресенье";

@@ -26,7 +26,8 @@ const MONTHS: [(&str, &str); 12] = [
     ("november", "ноябр"),
     ("december", "декабр"),
 ];
-const WEEKDAYS: [(&str, Weekday); 7] = [
+/// The days of the week, by their names in lower case.
+pub(in crate::memory) const WEEKDAYS: [(&str, Weekday); 7] = [
     ("monday", Weekday::Monday),
     ("tuesday", Weekday::Tuesday),
     ("wednesday", Weekday::Wednesday),

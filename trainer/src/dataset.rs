@@ -1,6 +1,6 @@
 //! What models are trained on: `nano`'s corpus, its tokenizer, and its evaluation questions.
 //!
-//! Pure and seeded: dialogue `index` of seed `seed` is the same on every machine. A dialogue
+//! Pure and seeded: family `index` of seed `seed` is the same on every machine. A dialogue
 //! shows memories in exactly the words that a device puts around them ([`shared::turn`]).
 
 mod dialogues;
@@ -9,6 +9,7 @@ mod facts;
 mod nouns;
 mod phrases;
 pub mod questions;
+pub mod sequence;
 mod subjects;
 mod talk;
 pub mod tokenizer;
@@ -37,8 +38,9 @@ impl Generator {
         Self { seed }
     }
 
-    /// Dialogue `index`; holds no value that is kept for evaluation.
-    pub fn dialogue(&self, index: u64) -> Dialogue {
+    /// Family `index`: dialogues that begin alike, one at least; they hold no value that is
+    /// kept for evaluation.
+    pub fn family(&self, index: u64) -> Vec<Dialogue> {
         dialogues::training(self.seed, index)
     }
 }

@@ -12,12 +12,15 @@ use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use crate::dataset::tokenizer::{SPECIALS, Sequence};
+use crate::dataset::sequence::Sequence;
+use crate::dataset::tokenizer::SPECIALS;
 
 /// How many records a sequence has.
 const RECORDS: std::ops::Range<usize> = 4..12;
 /// Tokens in a record, key and value together.
 const RECORD_TOKENS: std::ops::Range<usize> = 2..8;
+/// How many tokens a sequence uses that repeats them.
+const FEW: std::ops::Range<usize> = 6..24;
 
 /// Echo `index` of a seed, over tokens below `vocabulary`.
 pub fn echo(seed: u64, index: u64, vocabulary: usize) -> Sequence {
@@ -25,17 +28,26 @@ pub fn echo(seed: u64, index: u64, vocabulary: usize) -> Sequence {
     random.set_stream(index);
     let ordinary = SPECIALS.len() as u32..vocabulary as u32;
     let count = random.random_range(RECORDS);
-    let mut records: Vec<Vec<u32>> = (0..count)
-        .map(|_| {
-            let length = random.random_range(RECORD_TOKENS);
-            (0..length)
-                .map(|_| random.random_range(ordinary.clone()))
-                .collect()
+    let mut any: Vec<u32> = ordinary.collect();
+    any.shuffle(&mut random);
+    // No two records begin alike.
+    let keys = any.split_off(any.len() - count);
+    // Half of the echoes use few tokens over and over: what follows one of them is known
+    // from those before it only.
+    if random.random_bool(0.5) {
+        any.truncate(random.random_range(FEW));
+    }
+    let mut records: Vec<Vec<u32>> = keys
+        .into_iter()
+        .map(|key| {
+            let length = random.random_range(RECORD_TOKENS) - 1;
+            let rest = (0..length).map(|_| any[random.random_range(0..any.len())]);
+            std::iter::once(key).chain(rest).collect()
         })
         .collect();
     let mut sequence = Sequence {
         tokens: records.concat(),
-        weights: Vec::new(),
+        ..Sequence::default()
     };
     sequence.weights.resize(sequence.tokens.len(), 0.0);
     records.shuffle(&mut random);

@@ -9,7 +9,7 @@ use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 
-use crate::dataset::tokenizer::Sequence;
+use crate::dataset::sequence::Sequence;
 
 /// What one optimiser step learns from.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -73,12 +73,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{Batch, batches};
-    use crate::dataset::tokenizer::Sequence;
+    use crate::dataset::sequence::Sequence;
 
     fn sequence(length: usize) -> Sequence {
         Sequence {
             tokens: vec![7; length],
             weights: vec![1.0; length],
+            branches: Vec::new(),
         }
     }
 

@@ -5,7 +5,8 @@
 
 use crate::config::{Data, Recipe};
 use crate::dataset::Generator;
-use crate::dataset::tokenizer::{ChatTokenizer, LossWeights, Sequence, TokenizerError};
+use crate::dataset::sequence::Sequence;
+use crate::dataset::tokenizer::{ChatTokenizer, LossWeights, TokenizerError};
 use crate::echo::echo;
 use crate::pack::{Batch, batches};
 use crate::run::{Position, Source};
@@ -20,11 +21,9 @@ const ORDER: u64 = 0x006f_7264_6572;
 pub fn train_tokenizer(recipe: &Recipe) -> Result<ChatTokenizer, TokenizerError> {
     let generator = Generator::new(recipe.seed);
     let texts = (0..recipe.data.tokenizer_dialogues).flat_map(move |index| {
-        generator
-            .dialogue(index)
-            .messages
-            .into_iter()
-            .map(|message| message.content)
+        // What a family has in common would count once for each of its dialogues.
+        let one = generator.family(index).swap_remove(0);
+        one.messages.into_iter().map(|message| message.content)
     });
     ChatTokenizer::train(texts, recipe.model.vocabulary)
 }
@@ -60,7 +59,7 @@ impl Dialogues {
         let first = self.position.window * self.data.window;
         let sequences: Vec<Sequence> = (first..first + self.data.window)
             .map(|index| self.sequence(index))
-            .filter(|sequence| sequence.tokens.len() <= self.longest)
+            .filter(|sequence| sequence.depth() <= self.longest)
             .collect();
         batches(
             sequences,
@@ -78,8 +77,13 @@ impl Dialogues {
             answer: self.data.answer_weight,
             context: self.data.other_weight,
         };
-        let dialogue = self.generator.dialogue(index);
-        self.tokenizer.encode_dialogue(&dialogue, weights)
+        let family: Vec<Sequence> = self
+            .generator
+            .family(index)
+            .iter()
+            .map(|dialogue| self.tokenizer.encode_dialogue(dialogue, weights))
+            .collect();
+        Sequence::tree(&family)
     }
 }
 

@@ -141,7 +141,8 @@ fn texts(args: &Args, vocabulary: &Vocabulary) -> anyhow::Result<Vec<String>> {
     found.extend(Phrases::new(&words, args.seed).take(args.phrases));
     let corpus = Generator::new(args.seed);
     for index in 0..args.dialogues {
-        let spoken = corpus.dialogue(index).messages.into_iter();
+        let family = corpus.family(index).into_iter();
+        let spoken = family.flat_map(|dialogue| dialogue.messages);
         let spoken = spoken.filter(|message| message.role != Role::System);
         found.extend(
             spoken

@@ -4,9 +4,11 @@
 //! made by [`shared::turn::user_message`].
 
 mod conversation;
+mod quiz;
 pub(crate) mod scene;
 
 use self::conversation::{conversation, drill, follow_up};
+use self::quiz::quiz;
 use self::scene::{Scene, Told};
 use super::Dialogue;
 use super::dice::{Dice, Split};
@@ -18,28 +20,27 @@ type Scenario = fn(&mut Scene);
 
 /// How often each kind of dialogue comes.
 const MIX: &[(u32, Scenario)] = &[
-    (30, recall),
-    (13, update),
-    (16, unknown),
-    (9, tell),
-    (22, conversation),
-    (3, small_talk),
-    (3, which),
-    (4, check),
+    (50, quiz),
+    (4, recall),
+    (8, update),
+    (6, unknown),
+    (4, tell),
+    (16, conversation),
+    (2, small_talk),
+    (2, which),
     (2, naming),
     (2, about_someone),
-    (2, told_when),
-    (3, told_two),
+    (2, told_two),
 ];
 
 /// Up to each of these dialogues, how many of a hundred are drills.
 ///
 /// Short dialogues made of little but copying come first: a model that begins with long
 /// ones learns their phrases and is late to look anything up.
-const DRILLS: &[(u64, u32)] = &[(12_000, 85), (20_000, 40), (u64::MAX, 5)];
+const DRILLS: &[(u64, u32)] = &[(8_000, 85), (12_000, 40), (u64::MAX, 4)];
 
-/// Dialogue `index` of the training corpus.
-pub(crate) fn training(seed: u64, index: u64) -> Dialogue {
+/// Family `index` of the training corpus.
+pub(crate) fn training(seed: u64, index: u64) -> Vec<Dialogue> {
     let mut scene = Scene::new(Dice::new(seed, index, Split::Training));
     let drills = DRILLS.iter().find(|(end, _)| index < *end);
     if drills.is_some_and(|(_, percent)| scene.dice.chance(*percent)) {
@@ -169,28 +170,6 @@ fn about_someone(scene: &mut Scene) {
     scene.assistant(answers.join(" "));
 }
 
-/// "When did I tell you …?": the day stands beside the memory.
-fn told_when(scene: &mut Scene) {
-    const ASKS: &[&str] = &[
-        "when did I tell you ",
-        "when did I say ",
-        "on what date did I tell you ",
-        "since when do you know ",
-    ];
-    let fact = scene.world.fact(&mut scene.dice);
-    let statement = scene.said(&fact);
-    let mut units = scene.distractors(&fact, 5);
-    units.push(vec![statement.text.clone()]);
-    let form = fact.form_after(&mut scene.dice, statement.form);
-    let clause = fact.render(fact.kind().clause, form, Speaker::User);
-    let text = format!("{}{clause}?", scene.dice.pick(ASKS));
-    let question = asked(&mut scene.dice, text);
-    let shown = scene.user(units, &question);
-    if let Some(memory) = shown.iter().find(|memory| memory.text == statement.text) {
-        scene.assistant(format!("You told me on {}.", memory.date));
-    }
-}
-
 /// Two facts in one sentence; later one of them is asked.
 fn told_two(scene: &mut Scene) {
     let facts = [(); 2].map(|()| scene.world.fact(&mut scene.dice));
@@ -276,25 +255,6 @@ fn ask_unknown(scene: &mut Scene) -> (Fact, usize) {
     scene.user(units, &question);
     scene.assistant(fact.decline(form));
     (fact, form)
-}
-
-/// A yes-or-no question about something told.
-fn check(scene: &mut Scene) {
-    let fact = scene.world.fact(&mut scene.dice);
-    let statement = scene.said(&fact);
-    let mut units = scene.distractors(&fact, 5);
-    units.push(vec![statement.text.clone()]);
-    let form = fact.form_after(&mut scene.dice, statement.form);
-    let yes = scene.dice.chance(50);
-    let supposed = if yes {
-        fact.clone()
-    } else {
-        scene.world.changed(&mut scene.dice, &fact)
-    };
-    let question = supposed.check(&mut scene.dice, form);
-    scene.user(units, &question);
-    let word = if yes { "Yes" } else { "No" };
-    scene.assistant(format!("{word}, {}.", fact.told(form)));
 }
 
 /// Two facts fit the question: the assistant asks which.

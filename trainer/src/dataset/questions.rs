@@ -40,7 +40,7 @@ fn one_answerable(seed: u64, index: usize) -> Question {
     scene.user(units, &question);
     Question {
         id: format!("answerable-{index}"),
-        messages: scene.finish().messages,
+        messages: scene.messages,
         answer: fact.value,
     }
 }
@@ -64,7 +64,7 @@ fn one_unanswerable(seed: u64, index: usize) -> Question {
     scene.user(units, &question);
     Question {
         id: format!("unanswerable-{index}"),
-        messages: scene.finish().messages,
+        messages: scene.messages,
         answer: String::new(),
     }
 }

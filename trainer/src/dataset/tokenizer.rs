@@ -15,6 +15,7 @@ use tokenizers::processors::PostProcessorWrapper;
 use tokenizers::{AddedToken, TokenizerBuilder, TokenizerImpl};
 
 use super::Dialogue;
+use super::sequence::Sequence;
 
 /// End of text, and padding; id 0.
 pub const END_OF_TEXT: u32 = 0;
@@ -94,15 +95,6 @@ pub struct LossWeights {
     pub answer: f32,
     /// Everything else.
     pub context: f32,
-}
-
-/// One dialogue as tokens.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sequence {
-    /// Token ids.
-    pub tokens: Vec<u32>,
-    /// For each token, the weight of predicting it; the first is 0.
-    pub weights: Vec<f32>,
 }
 
 /// A trained tokenizer.
@@ -222,6 +214,7 @@ impl ChatTokenizer {
         let mut sequence = Sequence {
             tokens: Vec::with_capacity(256),
             weights: Vec::with_capacity(256),
+            branches: Vec::new(),
         };
         for message in &dialogue.messages {
             self.push_message(message, weights, &mut sequence);

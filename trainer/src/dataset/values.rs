@@ -154,7 +154,7 @@ impl Dice {
         }
     }
 
-    /// An invented lower-case word of one to four syllables.
+    /// An invented lower-case word of one to three syllables.
     ///
     /// Most syllables are plain ("ra", "min"), as in real names; the rest, and words of
     /// random letters, teach that any spelling must be copied.
@@ -189,13 +189,13 @@ impl Dice {
             "b", "c", "ck", "d", "f", "g", "k", "l", "ll", "m", "n", "nd", "ng", "nn", "nt", "p",
             "r", "rd", "rk", "rn", "rt", "s", "sh", "ss", "st", "t", "tt", "th", "v", "x", "z",
         ];
-        if self.chance(6) {
+        if self.chance(4) {
             let length = self.between(3, 8);
             return (0..length)
                 .map(|_| char::from(b'a' + self.below(26) as u8))
                 .collect();
         }
-        let syllables = [1, 2, 2, 2, 2, 3, 3, 3, 4][self.below(9)];
+        let syllables = [1, 2, 2, 2, 2, 2, 3, 3, 3][self.below(9)];
         let mut word = String::with_capacity(16);
         for _ in 0..syllables {
             let onsets = if self.chance(75) { PLAIN } else { ONSETS };
@@ -223,12 +223,38 @@ impl Dice {
             "ara", "ita", "el", "ley", "son",
         ];
         self.in_split(|dice| {
-            let mut word = dice.any_word();
+            let mut word = if dice.chance(25) {
+                dice.beginning()
+            } else {
+                dice.any_word()
+            };
             if dice.chance(20) {
                 word.push_str(dice.pick(ENDINGS));
             }
             capitalised(&word)
         })
+    }
+
+    /// The beginning of a real word, and more: names like "Maya" and "Junia" begin with a
+    /// token that means something else.
+    fn beginning(&mut self) -> String {
+        const LISTS: &[&[&str]] = &[
+            MONTHS, WEEKDAYS, NAMES, CITIES, JOBS, FOODS, DRINKS, COLOURS, ANIMALS, HOBBIES,
+        ];
+        let list = LISTS[self.below(LISTS.len())];
+        let word = self.pick(list);
+        let length = 2 + self.below(4);
+        let mut word: String = word
+            .chars()
+            .take_while(|letter| letter.is_alphabetic())
+            .take(length)
+            .collect();
+        if self.chance(40) {
+            word.push_str(self.pick(&["a", "e", "i", "o", "u", "y", "ya", "n", "s", "ra", "la"]));
+        } else {
+            word += &self.any_word();
+        }
+        word.to_lowercase()
     }
 
     fn digits(&mut self) -> String {

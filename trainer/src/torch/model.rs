@@ -4,6 +4,8 @@
 //! this architecture), SwiGLU, RMS norms, tied embeddings. Parameters carry their GGUF
 //! names, so that an export copies them verbatim.
 //!
+//! A row may be a tree of dialogues ([`Sequence`]): each branch sees the trunk and itself.
+//!
 //! Shapes: tokens `[B, T]`, residual stream `[B, T, D]`, heads `[B, H, T, E]`.
 
 use std::sync::{Mutex, PoisonError};
@@ -12,11 +14,12 @@ use tch::{Device, Kind, Tensor};
 
 use super::{TorchError, prior};
 use crate::config::{Precision, Shape};
+use crate::dataset::sequence::Sequence;
 
 /// Held from seeding until the last draw: libtorch has one generator for all threads.
 static GENERATOR: Mutex<()> = Mutex::new(());
-/// Added to the scores of positions that lie ahead: far below any score, yet a bf16.
-const AHEAD: f64 = -30_000.0;
+/// Added to the scores of what is not seen: far below any score, yet a bf16.
+const UNSEEN: f32 = -30_000.0;
 
 /// The weights and how to run them.
 pub(crate) struct Model {
@@ -88,21 +91,24 @@ impl Model {
             .collect()
     }
 
-    /// What the last norm gives for each position: tokens `[B, T]` to `[B, T, D]`.
-    pub(crate) fn hidden(&self, tokens: &Tensor) -> Result<Tensor, TorchError> {
-        let (_, length) = tokens.size2()?;
-        if length > self.shape.context as i64 {
+    /// What the last norm gives for each token: `[B, T, D]`.
+    pub(crate) fn hidden(&self, rows: &Rows) -> Result<Tensor, TorchError> {
+        if rows.depth > self.shape.context {
             return Err(TorchError::TooLong {
-                found: length as usize,
+                found: rows.depth,
                 most: self.shape.context,
             });
         }
-        let rotations = self.rotations.f_narrow(0, 0, length)?;
-        let ahead = Tensor::f_full([length, length], AHEAD, (self.kind, Device::Cpu))?.f_triu(1)?;
-        let mut x = Tensor::f_embedding(&self.embedding, tokens, -1, false, false)?;
+        let (batch, length) = rows.tokens.size2()?;
+        let rotations = self
+            .rotations
+            .f_index_select(0, &rows.positions)?
+            .f_reshape([batch, length, 1, self.shape.head() as i64 / 2])?;
+        let unseen = rows.unseen.f_to_kind(self.kind)?;
+        let mut x = Tensor::f_embedding(&self.embedding, &rows.tokens, -1, false, false)?;
         for block in &self.blocks {
             let y = self.norm(&x, &block.attn_norm)?;
-            x = x.f_add(&self.attention(block, &y, &rotations, &ahead)?)?;
+            x = x.f_add(&self.attention(block, &y, &rotations, &unseen)?)?;
             let y = self.norm(&x, &block.ffn_norm)?;
             x = x.f_add(&self.feed_forward(block, &y)?)?;
         }
@@ -123,7 +129,7 @@ impl Model {
         block: &Block,
         x: &Tensor,
         rotations: &Tensor,
-        ahead: &Tensor,
+        unseen: &Tensor,
     ) -> Result<Tensor, TorchError> {
         let (batch, length, _) = x.size3()?;
         let (heads, kv) = (self.shape.heads as i64, self.shape.kv_heads as i64);
@@ -142,8 +148,8 @@ impl Model {
             .f_reshape([batch * kv, length, head])?;
         let scores = q
             .f_bmm(&k.f_transpose(1, 2)?)?
-            .f_reshape([batch * kv, groups, length, length])?
-            .f_add(ahead)?;
+            .f_reshape([batch, heads, length, length])?
+            .f_add(unseen)?;
         let seen = scores.f_softmax(-1, self.kind)?;
         let out = seen
             .f_reshape([batch * kv, groups * length, length])?
@@ -184,6 +190,63 @@ impl Model {
 
     fn linear(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor, TorchError> {
         Ok(x.f_linear(&weight.f_to_kind(self.kind)?, None::<Tensor>)?)
+    }
+}
+
+/// Token rows as the model reads them, padded at the right to the longest.
+///
+/// Attention looks back only, so padding is never seen.
+pub(crate) struct Rows {
+    /// `[B, T]`.
+    tokens: Tensor,
+    /// The position of each token in its dialogue, `[B·T]`.
+    positions: Tensor,
+    /// Added to scores: 0 where a row's token (third index) sees another (fourth),
+    /// [`UNSEEN`] elsewhere; `[B, 1, T, T]`.
+    unseen: Tensor,
+    /// Tokens in the longest dialogue.
+    depth: usize,
+    length: usize,
+}
+
+impl Rows {
+    /// The rows `sequences`.
+    pub(crate) fn new<'a>(
+        sequences: impl ExactSizeIterator<Item = &'a Sequence> + Clone,
+    ) -> Result<Self, TorchError> {
+        let count = sequences.len();
+        let longest = sequences.clone().map(|one| one.tokens.len()).max();
+        let length = longest.unwrap_or(0).max(1);
+        let depth = sequences.clone().map(Sequence::depth).max().unwrap_or(0);
+        let mut tokens = vec![0_i64; count * length];
+        let mut positions = vec![0_i64; count * length];
+        let mut unseen = vec![UNSEEN; count * length * length];
+        for (row, sequence) in sequences.enumerate() {
+            let trunk = sequence.trunk();
+            for (at, &token) in sequence.tokens.iter().enumerate() {
+                tokens[row * length + at] = i64::from(token);
+                positions[row * length + at] = sequence.position(at) as i64;
+            }
+            for at in 0..length {
+                let start = (row * length + at) * length;
+                let branch = sequence.branch(at).unwrap_or(0);
+                unseen[start..start + at.min(trunk)].fill(0.0);
+                unseen[start + branch..=start + at].fill(0.0);
+            }
+        }
+        let (rows, columns) = (count as i64, length as i64);
+        Ok(Self {
+            tokens: Tensor::f_from_slice(&tokens)?.f_reshape([rows, columns])?,
+            positions: Tensor::f_from_slice(&positions)?,
+            unseen: Tensor::f_from_slice(&unseen)?.f_reshape([rows, 1, columns, columns])?,
+            depth,
+            length,
+        })
+    }
+
+    /// Where token `at` of row `row` stands among all tokens, padding included.
+    pub(crate) const fn place(&self, row: usize, at: usize) -> i64 {
+        (row * self.length + at) as i64
     }
 }
 

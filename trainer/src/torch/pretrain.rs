@@ -3,10 +3,10 @@
 use tch::{Kind, Tensor};
 
 use super::TorchError;
-use super::model::Model;
+use super::model::{Model, Rows};
 use super::optimizer::{AdamW, Settings};
 use crate::config::Recipe;
-use crate::dataset::tokenizer::Sequence;
+use crate::dataset::sequence::Sequence;
 use crate::pack::Batch;
 use crate::run::{Finite, Learner, State, Step};
 
@@ -47,40 +47,46 @@ impl Pretraining {
         limit: usize,
         stop: u32,
     ) -> Result<Vec<Vec<u32>>, TorchError> {
-        let mut texts = prompts.to_vec();
+        let mut texts: Vec<Sequence> = prompts
+            .iter()
+            .map(|prompt| Sequence {
+                tokens: prompt.clone(),
+                ..Sequence::default()
+            })
+            .collect();
         let mut open: Vec<usize> = (0..texts.len()).collect();
         for _ in 0..limit {
             if open.is_empty() {
                 break;
             }
-            let rows: Vec<&[u32]> = open.iter().map(|&i| &texts[i][..]).collect();
+            let rows: Vec<&Sequence> = open.iter().map(|&i| &texts[i]).collect();
             let next = tch::no_grad(|| self.next_tokens(&rows))?;
             for (&i, &token) in open.iter().zip(&next) {
-                texts[i].push(token);
+                texts[i].tokens.push(token);
             }
-            open.retain(|&i| texts[i].last() != Some(&stop));
+            open.retain(|&i| texts[i].tokens.last() != Some(&stop));
         }
         Ok(texts
             .into_iter()
             .zip(prompts)
-            .map(|(text, prompt)| text[prompt.len()..].to_vec())
+            .map(|(text, prompt)| text.tokens[prompt.len()..].to_vec())
             .collect())
     }
 
-    fn next_tokens(&self, rows: &[&[u32]]) -> Result<Vec<u32>, TorchError> {
-        let (tokens, length) = padded(rows)?;
-        let hidden = self.model.hidden(&tokens)?;
-        let last: Vec<i64> = rows
+    fn next_tokens(&self, texts: &[&Sequence]) -> Result<Vec<u32>, TorchError> {
+        let rows = Rows::new(texts.iter().copied())?;
+        let hidden = self.model.hidden(&rows)?;
+        let last: Vec<i64> = texts
             .iter()
             .enumerate()
-            .map(|(row, tokens)| (row * length + tokens.len() - 1) as i64)
+            .map(|(row, text)| rows.place(row, text.tokens.len() - 1))
             .collect();
         let best = self
             .model
             .logits(&select(&hidden, &last)?)?
             .f_argmax(-1, false)?;
-        let mut next = vec![0_i64; rows.len()];
-        best.f_copy_data(&mut next, rows.len())?;
+        let mut next = vec![0_i64; texts.len()];
+        best.f_copy_data(&mut next, texts.len())?;
         Ok(next.into_iter().map(|token| token as u32).collect())
     }
 
@@ -88,16 +94,18 @@ impl Pretraining {
     ///
     /// Only weighted positions reach the vocabulary: most of a prompt is read, not said.
     fn loss(&self, sequences: &[Sequence]) -> Result<Tensor, TorchError> {
-        let rows: Vec<&[u32]> = sequences.iter().map(|s| &s.tokens[..]).collect();
-        let (tokens, length) = padded(&rows)?;
-        let hidden = self.model.hidden(&tokens)?;
+        let rows = Rows::new(sequences.iter())?;
+        let hidden = self.model.hidden(&rows)?;
         let mut places = Vec::new();
         let mut labels = Vec::new();
         let mut weights = Vec::new();
         for (row, sequence) in sequences.iter().enumerate() {
             let targets = sequence.tokens.iter().zip(&sequence.weights).enumerate();
-            for (at, (&token, &weight)) in targets.skip(1).filter(|(_, (_, w))| **w > 0.0) {
-                places.push((row * length + at - 1) as i64);
+            for (at, (&token, &weight)) in targets.filter(|(_, (_, w))| **w > 0.0) {
+                let Some(before) = sequence.before(at) else {
+                    continue;
+                };
+                places.push(rows.place(row, before));
                 labels.push(i64::from(token));
                 weights.push(weight);
             }
@@ -153,21 +161,6 @@ impl Learner for Pretraining {
     fn load(&mut self, state: &State, steps: u64) -> Result<(), TorchError> {
         self.optimizer.load(state, steps)
     }
-}
-
-/// Rows padded at the right to the longest: `[B, T]`, and `T`.
-///
-/// Attention looks back only, so padding at the right is never seen.
-fn padded(rows: &[&[u32]]) -> Result<(Tensor, usize), TorchError> {
-    let length = rows.iter().map(|row| row.len()).max().unwrap_or(0).max(1);
-    let mut tokens = vec![0_i64; rows.len() * length];
-    for (row, out) in rows.iter().zip(tokens.chunks_mut(length)) {
-        for (token, out) in row.iter().zip(out) {
-            *out = i64::from(*token);
-        }
-    }
-    let tensor = Tensor::f_from_slice(&tokens)?.f_reshape([rows.len() as i64, length as i64])?;
-    Ok((tensor, length))
 }
 
 /// Rows `places` of `[B, T, D]` taken as `[B·T, D]`.

@@ -3,9 +3,9 @@
 //! A small model that starts from noise learns phrases for a long time before it copies
 //! its first value. So two circuits are laid into the noise: in block 0, heads that look
 //! one and two tokens back and note what they saw in a part of the residual stream that
-//! we call the notebook; in block 1, heads that look for a place whose note is the present
-//! token, and say what stands there. Together they are an induction head, and training
-//! refines it from the first step on.
+//! we call the notebook; in block 1, heads that look for a place whose notes are the
+//! present token and the one before it, and say what stands there. Together they are an
+//! induction head, and training refines it from the first step on.
 //!
 //! Source: Olsson et al., "In-context Learning and Induction Heads" (2022), for the
 //! circuit; Trockman and Kolter, "Mimetic Initialization of Self-Attention Layers" (2023),
@@ -64,7 +64,8 @@ pub(super) fn look_back(
     identity(output, (2 * head, head), head, NOTE)
 }
 
-/// Heads 0 and 2 find the note that is the present token and say what stands beside it.
+/// Heads 0 and 2 find the place whose notes fit and say what stands there: the one wants
+/// the present token before it, the other the token before that as well.
 pub(super) fn repeat(
     shape: &Shape,
     (q, k, v, output): (&mut Tensor, &mut Tensor, &mut Tensor, &mut Tensor),
@@ -81,9 +82,12 @@ pub(super) fn repeat(
         let _ = k
             .f_narrow(0, (kv * head) as i64, head as i64)?
             .f_mul_scalar_(0.1)?;
+        let middle = slow.start + slow.len() / 2;
         for at in slow.clone() {
-            set(q, query * head + at, at, MATCH)?;
-            set(k, kv * head + at, head + at, MATCH)?;
+            // Earlier by one: what this token is there, the note is here.
+            let earlier = if kv == 1 && at >= middle { head } else { 0 };
+            set(q, query * head + at, earlier + at, MATCH)?;
+            set(k, kv * head + at, head + earlier + at, MATCH)?;
         }
         let source = if kv == 0 { 0 } else { 3 * head };
         identity(v, (kv * head, source), head, 1.0)?;

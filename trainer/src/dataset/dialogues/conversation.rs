@@ -8,6 +8,9 @@ use crate::dataset::values::capitalised;
 /// A conversation takes no further turn beyond this many bytes, about 500 tokens.
 const CONVERSATION_BYTES: usize = 1_300;
 
+/// Ways in which a conversation ends.
+const ENDINGS: usize = 4;
+
 /// Further questions about what was shown beside the first, answered from the history.
 pub(super) fn follow_up(scene: &mut Scene) {
     let count = scene.dice.weighted(&[20, 20, 30, 30]);
@@ -67,6 +70,15 @@ pub(super) fn conversation(scene: &mut Scene) {
             4 => chat(scene),
             _ => known.push(ask_recalled(scene)),
         }
+    }
+    for _ in 0..if known.is_empty() { 0 } else { ENDINGS } {
+        scene.ending(|scene| match scene.dice.weighted(&[72, 20, 8]) {
+            0 => ask_back(scene, &known),
+            1 => {
+                ask_unknown(scene);
+            }
+            _ => chat(scene),
+        });
     }
 }
 
@@ -136,8 +148,9 @@ fn ask_back(scene: &mut Scene, known: &[Told]) {
     if scene.dice.chance(40) {
         units = scene.useless(&told.fact, 3);
     }
+    let share = [0, 0, 40, 90][scene.dice.below(4)];
     for other in known {
-        if scene.dice.chance(20) {
+        if scene.dice.chance(share) {
             units.push(vec![other.text.clone()]);
         }
     }

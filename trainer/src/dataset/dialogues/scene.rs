@@ -1,4 +1,4 @@
-//! One dialogue in the making: who speaks, what is recalled, what distracts.
+//! A family of dialogues in the making: who speaks, what is recalled, what distracts.
 
 use jiff::civil::Date;
 use shared::chat::{Message, Role};
@@ -11,17 +11,20 @@ use crate::dataset::talk::NOTES;
 use crate::dataset::values::{Class, capitalised};
 use crate::dataset::world::World;
 
-/// One dialogue in the making.
+/// A family of dialogues in the making.
 pub(crate) struct Scene {
     pub(crate) dice: Dice,
     pub(crate) world: World,
     today: Date,
-    pub(super) messages: Vec<Message>,
+    pub(crate) messages: Vec<Message>,
     /// What the blocks shown so far would answer, targets left out.
     pub(super) beside: Vec<Told>,
+    /// How the dialogues end that begin with `messages`.
+    endings: Vec<Vec<Message>>,
 }
 
 /// What a conversation knows, by the statement that first named the subject.
+#[derive(Clone)]
 pub(crate) struct Told {
     pub(super) fact: Fact,
     pub(super) form: usize,
@@ -43,24 +46,50 @@ impl Scene {
             today,
             messages: vec![Message::new(Role::System, SYSTEM_PROMPT)],
             beside: Vec::new(),
+            endings: Vec::new(),
         }
     }
 
-    pub(crate) fn finish(self) -> Dialogue {
-        Dialogue {
-            messages: self.messages,
+    /// What was said, as one dialogue for each ending; as one alone if there is none.
+    pub(crate) fn finish(self) -> Vec<Dialogue> {
+        let Self {
+            messages, endings, ..
+        } = self;
+        if endings.is_empty() {
+            return vec![Dialogue { messages }];
         }
+        let whole = |ending| Dialogue {
+            messages: [messages.clone(), ending].concat(),
+        };
+        endings.into_iter().map(whole).collect()
+    }
+
+    /// What `speak` says is one ending of what was said so far.
+    pub(super) fn ending(&mut self, speak: impl FnOnce(&mut Self)) {
+        let begun = self.messages.len();
+        speak(self);
+        self.endings.push(self.messages.split_off(begun));
     }
 
     /// The user speaks; `units` are recalled beside the words.
     ///
     /// Returns the memories as they are shown.
     pub(crate) fn user(&mut self, units: Vec<Unit>, words: &str) -> Vec<Recalled> {
-        let texts = self.merged(units);
-        let memories = self.dated(texts);
-        let content = user_message(self.today, &memories, words);
-        self.messages.push(Message::new(Role::User, content));
+        let memories = self.recalled(units);
+        self.user_beside(&memories, words);
         memories
+    }
+
+    /// `units` as memories, in the order they are shown.
+    pub(super) fn recalled(&mut self, units: Vec<Unit>) -> Vec<Recalled> {
+        let texts = self.merged(units);
+        self.dated(texts)
+    }
+
+    /// The user speaks; `memories` are recalled beside the words.
+    pub(super) fn user_beside(&mut self, memories: &[Recalled], words: &str) {
+        let content = user_message(self.today, memories, words);
+        self.messages.push(Message::new(Role::User, content));
     }
 
     /// The assistant answers.
@@ -111,6 +140,11 @@ impl Scene {
 
     fn stated(&mut self, draw: impl Fn(&mut World, &mut Dice) -> Fact) -> Unit {
         let fact = draw(&mut self.world, &mut self.dice);
+        self.state(fact)
+    }
+
+    /// A memory of `fact`, which can be asked for.
+    pub(super) fn state(&mut self, fact: Fact) -> Unit {
         let statement = self.said(&fact);
         self.beside.push(Told {
             fact,

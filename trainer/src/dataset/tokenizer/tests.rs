@@ -16,7 +16,7 @@ const WEIGHTS: LossWeights = LossWeights {
 
 fn texts() -> impl Iterator<Item = String> + Send {
     (0..1_500).flat_map(|index| {
-        let dialogue = Generator::new(1).dialogue(index);
+        let dialogue = Generator::new(1).family(index).swap_remove(0);
         dialogue
             .messages
             .into_iter()
@@ -122,7 +122,7 @@ fn a_vocabulary_without_room_or_text_is_refused() {
 #[test]
 fn a_dialogue_is_tokenised_as_its_rendering() {
     for index in 0..300 {
-        let dialogue = Generator::new(2).dialogue(index);
+        let dialogue = Generator::new(2).family(index).swap_remove(0);
         let sequence = TOKENIZER.encode_dialogue(&dialogue, WEIGHTS);
         assert_eq!(sequence.tokens, TOKENIZER.encode(&rendered(&dialogue)));
         assert_eq!(sequence.tokens.len(), sequence.weights.len());
@@ -137,7 +137,7 @@ fn the_chat_template_renders_what_is_tokenised() {
     };
     let template = Template::new(CHAT_TEMPLATE, special).unwrap();
     for index in 0..100 {
-        let dialogue = Generator::new(4).dialogue(index);
+        let dialogue = Generator::new(4).family(index).swap_remove(0);
         let whole = template
             .render(&dialogue.messages, AddGenerationPrompt::No)
             .unwrap();
@@ -152,7 +152,7 @@ fn the_chat_template_renders_what_is_tokenised() {
 #[test]
 fn answers_and_their_ends_weigh_in_full_and_nothing_else_does() {
     for index in 0..300 {
-        let dialogue = Generator::new(3).dialogue(index);
+        let dialogue = Generator::new(3).family(index).swap_remove(0);
         let sequence = TOKENIZER.encode_dialogue(&dialogue, WEIGHTS);
         assert_eq!(sequence.weights[0], 0.0);
         assert!(

@@ -3,7 +3,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::Pretraining;
 use crate::config::Recipe;
-use crate::dataset::tokenizer::Sequence;
+use crate::dataset::sequence::Sequence;
 use crate::echo::echo;
 use crate::pack::Batch;
 use crate::run::{Array, Learner as _, State};
@@ -32,6 +32,7 @@ fn random_batch(seed: u64) -> Batch {
                     .map(|_| random.random_range(0..VOCABULARY as u32))
                     .collect(),
                 weights: (0..length).map(|_| random.random_range(0.0..1.0)).collect(),
+                branches: Vec::new(),
             }
         })
         .collect();
@@ -64,6 +65,32 @@ fn micro_batch_size_changes_nothing() {
             "{measured:?}"
         );
     }
+}
+
+/// A tree costs what its dialogues cost one by one: branches do not see each other.
+#[test]
+fn a_tree_is_read_as_its_dialogues_are() {
+    let family: Vec<Sequence> = (0..4)
+        .map(|index| {
+            let mut one = echo(1, index, VOCABULARY);
+            let mut tokens = vec![7, 8, 9, 10, 11];
+            tokens.append(&mut one.tokens);
+            one.tokens = tokens;
+            one.weights.splice(0..0, [0.0; 5]);
+            one
+        })
+        .collect();
+    let tree = Sequence::tree(&family);
+    assert_eq!((tree.trunk(), tree.branches.len()), (5, 4));
+    let [apart, together] = [family, vec![tree]].map(|mut sequences| {
+        sequences.sort_by_key(|s| s.tokens.len());
+        let mut learner = Pretraining::new(&recipe(10_000)).unwrap();
+        let step = learner.step(&Batch { sequences }, 1e-3).unwrap();
+        (step, learner.save().unwrap())
+    });
+    assert!((apart.0.loss.value() - together.0.loss.value()).abs() < 1e-5);
+    assert!((apart.0.gradient.value() - together.0.gradient.value()).abs() < 1e-4);
+    assert!(distance(&apart.1, &together.1) < 1e-3);
 }
 
 #[test]

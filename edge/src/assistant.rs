@@ -222,9 +222,8 @@ impl Assistant {
 
     fn request(&self) -> Request {
         Request {
-            max_tokens: self.settings.max_tokens,
             sampling: self.settings.sampling,
-            stop: Vec::new(),
+            ..Request::greedy(self.settings.max_tokens)
         }
     }
 

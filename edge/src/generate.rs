@@ -9,6 +9,7 @@
 //! - Text arrives in whole characters; the pieces, joined, are [`Completion::text`].
 //! - Breaking from the callback ends the call with [`Stop::Cancelled`] and what was
 //!   generated so far; the model stays usable.
+//! - Many clients of one [`Engine`] may generate at once, each from its own thread.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use crate::sample::{Sampling, SamplingError};
 
 pub mod scripted;
+pub(crate) mod stream;
 
 /// A token's number in its model's vocabulary.
 pub type Token = i32;
@@ -31,6 +33,12 @@ pub trait LanguageModel: Send {
     /// [`GenerateError::Tokenize`] if the vocabulary cannot express the text.
     fn tokenize(&self, text: &str) -> Result<Vec<Token>, GenerateError>;
 
+    /// Cuts text into tokens; the names of [`ModelCard::control`] tokens in it stay words.
+    ///
+    /// # Errors
+    /// As [`Self::tokenize`].
+    fn tokenize_words(&self, text: &str) -> Result<Vec<Token>, GenerateError>;
+
     /// Continues `prompt`, reporting progress and text to `on`.
     ///
     /// Reuses whatever beginning of `prompt` was read by an earlier call.
@@ -43,6 +51,63 @@ pub trait LanguageModel: Send {
         request: &Request,
         on: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<Completion, GenerateError>;
+}
+
+/// A model that answers many at once.
+pub trait Engine: Send + Sync {
+    /// What model this is.
+    fn card(&self) -> &ModelCard;
+
+    /// A client: cheap, and as many as are wanted.
+    ///
+    /// Breaking from its callback, and dropping it, frees its place at once.
+    fn model(&self) -> Box<dyn LanguageModel>;
+
+    /// How likely each of `tokens` is after those before it, with the `top` likeliest
+    /// beside it. The first token has nothing before it: it is left out.
+    ///
+    /// # Errors
+    /// [`GenerateError`] as for a prompt of these tokens.
+    fn score(
+        &self,
+        tokens: &[Token],
+        top: usize,
+        adapter: &AdapterChoice,
+    ) -> Result<Vec<TokenScore>, GenerateError>;
+
+    /// What it is doing and has done.
+    fn status(&self) -> EngineStatus;
+}
+
+/// How busy an engine is, and what it did since it was started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EngineStatus {
+    /// Answers that can be made at once.
+    pub slots: usize,
+    /// Answers being made.
+    pub busy: usize,
+    /// Requests that wait for a slot.
+    pub queued: usize,
+    /// Requests that were taken on, those that wait included.
+    pub requests: u64,
+    /// Requests that were told to come back.
+    pub refused: u64,
+    /// Tokens of prompts.
+    pub prompt_tokens: u64,
+    /// How many of them had been read before.
+    pub cached_tokens: u64,
+    /// Tokens generated.
+    pub generated_tokens: u64,
+    /// Tokens guessed ahead.
+    pub drafted_tokens: u64,
+    /// How many of these guesses were right.
+    pub accepted_tokens: u64,
+    /// Time spent reading prompts.
+    pub prefill: Duration,
+    /// Time spent generating.
+    pub decode: Duration,
+    /// The active adapter.
+    pub adapter: Option<String>,
 }
 
 /// What a model says of itself.
@@ -64,6 +129,9 @@ pub struct ModelCard {
     pub eos: String,
     /// Whether every prompt must begin with [`Self::bos`].
     pub adds_bos: bool,
+    /// The texts of tokens that direct the model: begin and end of a message, and the
+    /// like. In a person's words they mean nothing.
+    pub control: Vec<String>,
     /// How many weights it has.
     pub parameters: u64,
     /// How large its file is.
@@ -79,22 +147,75 @@ pub struct Request {
     pub sampling: Sampling,
     /// End before the first of these words; it is not part of the answer.
     pub stop: Vec<String>,
+    /// Report how likely each token was, with this many of the likeliest beside it.
+    pub logprobs: Option<usize>,
+    /// What form the answer must have.
+    pub constraint: Option<Constraint>,
+    /// End when this much time has passed since the request was made.
+    pub deadline: Option<Duration>,
+    /// With which adapter.
+    pub adapter: AdapterChoice,
 }
 
 impl Request {
-    /// At most `max_tokens`, always the likeliest, no stop words.
+    /// At most `max_tokens`, always the likeliest, no stop words, nothing else.
     pub const fn greedy(max_tokens: usize) -> Self {
         Self {
             max_tokens,
             sampling: Sampling::GREEDY,
             stop: Vec::new(),
+            logprobs: None,
+            constraint: None,
+            deadline: None,
+            adapter: AdapterChoice::Active,
         }
     }
 }
 
+/// The form that an answer must have.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Constraint {
+    /// A grammar in GBNF, llama.cpp's notation; it begins with `root`.
+    Gbnf(String),
+    /// A JSON value that this schema describes.
+    Schema(serde_json::Value),
+    /// Any JSON object.
+    Json,
+}
+
+/// An adapter to answer with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AdapterChoice {
+    /// The active one, or none.
+    #[default]
+    Active,
+    /// None.
+    Base,
+    /// The one of this name.
+    Named(String),
+}
+
+/// How likely a token was.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TokenScore {
+    /// The token.
+    pub token: Token,
+    /// Its bytes; they may be part of a character.
+    pub bytes: Vec<u8>,
+    /// The natural logarithm of its probability among all tokens.
+    pub logprob: f32,
+    /// The likeliest tokens there, their bytes and logarithms, best first.
+    pub top: Vec<(Token, Vec<u8>, f32)>,
+}
+
 /// What happens while a model works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event<'a> {
+    /// Every slot is taken; `ahead` requests come first.
+    Queued {
+        /// Requests that come first.
+        ahead: usize,
+    },
     /// The prompt is being read: `done` of `total` new tokens.
     Prefill {
         /// New tokens read.
@@ -102,6 +223,9 @@ pub enum Event<'a> {
         /// New tokens to read.
         total: usize,
     },
+    /// The tokens that were just generated, if [`Request::logprobs`] asks for them. They
+    /// come before the text they are part of.
+    Scores(&'a [TokenScore]),
     /// The next piece of the answer.
     Text(&'a str),
 }
@@ -117,6 +241,8 @@ pub enum Stop {
     Cancelled,
     /// One of [`Request::stop`] came.
     Word,
+    /// [`Request::deadline`] passed.
+    Deadline,
 }
 
 impl Stop {
@@ -127,6 +253,7 @@ impl Stop {
             Self::Limit => "limit",
             Self::Cancelled => "cancelled",
             Self::Word => "word",
+            Self::Deadline => "deadline",
         }
     }
 }
@@ -144,10 +271,12 @@ pub struct Completion {
     pub cached_tokens: usize,
     /// Tokens generated.
     pub generated_tokens: usize,
-    /// Time spent reading the prompt.
+    /// Time from the beginning of the reading to its end.
     pub prefill: Duration,
-    /// Time spent generating.
+    /// Time from there to the end of the answer.
     pub decode: Duration,
+    /// The adapter it was answered with.
+    pub adapter: Option<String>,
 }
 
 /// Why nothing was generated.
@@ -196,4 +325,36 @@ pub enum GenerateError {
         /// The runtime's code.
         code: i32,
     },
+    /// Every slot is taken and the queue is full.
+    #[error("too many requests: try again in {} s", retry_after.as_secs().max(1))]
+    Busy {
+        /// When there may be room.
+        retry_after: Duration,
+    },
+    /// The form that was asked for cannot be used.
+    #[error("the answer cannot be constrained: {reason}")]
+    Constraint {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The adapter cannot be used.
+    #[error("cannot use adapter {name}")]
+    Adapter {
+        /// Its name.
+        name: String,
+        /// Why.
+        source: AdapterError,
+    },
+    /// The engine was stopped.
+    #[error("the engine was stopped")]
+    Stopped,
+}
+
+/// Why an adapter cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdapterError {
+    /// None of this name is loaded.
+    #[error("no adapter of this name is loaded")]
+    Unknown,
 }

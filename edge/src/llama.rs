@@ -29,14 +29,13 @@ mod choose;
 mod context;
 pub mod file;
 pub mod quantise;
-mod stream;
 mod weights;
 
+use crate::generate::stream::{Assembler, Piece};
 use choose::Chooser;
 use context::{Context, ContextOptions};
 use file::{FileError, Header};
-use stream::{Assembler, Piece};
-use weights::Weights;
+use weights::{Control, Weights};
 
 pub use backend::system_description;
 
@@ -228,6 +227,7 @@ fn card(options: &LoadOptions, header: Header, weights: &Weights, tokens: u32) -
         bos: weights.bos(),
         eos: weights.eos(),
         adds_bos: weights.adds_bos(),
+        control: weights.control(),
         parameters: header.parameters,
         file_bytes: header.file_bytes,
     }
@@ -356,7 +356,13 @@ impl LanguageModel for LlamaModel {
 
     fn tokenize(&self, text: &str) -> Result<Vec<Token>, GenerateError> {
         self.weights
-            .tokenize(text)
+            .tokenize(text, Control::Read)
+            .ok_or(GenerateError::Tokenize { bytes: text.len() })
+    }
+
+    fn tokenize_words(&self, text: &str) -> Result<Vec<Token>, GenerateError> {
+        self.weights
+            .tokenize(text, Control::Words)
             .ok_or(GenerateError::Tokenize { bytes: text.len() })
     }
 
@@ -379,6 +385,7 @@ impl LanguageModel for LlamaModel {
             generated_tokens: 0,
             prefill: Duration::ZERO,
             decode: Duration::ZERO,
+            adapter: None,
         };
         let read = self.prefill(&prompt[cached..], on)?;
         done.prefill = started.elapsed();

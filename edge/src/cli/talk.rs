@@ -112,6 +112,7 @@ impl<'a> Streaming<'a> {
         match event {
             Event::Prefill { done, total } => self.prefill(done, total),
             Event::Text(text) => self.text(text),
+            Event::Queued { .. } | Event::Scores(_) => {}
         }
         if self.failed.is_some() || self.app.interrupt().is_raised() {
             return ControlFlow::Break(());
@@ -163,6 +164,7 @@ fn tell(reply: &Reply, memory: &Memory, ui: &mut Ui) -> anyhow::Result<()> {
     }
     match reply.completion.stop {
         Stop::Limit => ui.warn("the answer was cut off at its greatest length")?,
+        Stop::Deadline => ui.warn("the answer was cut off: its time was up")?,
         Stop::Cancelled => ui.note("stopped")?,
         Stop::End | Stop::Word => {}
     }

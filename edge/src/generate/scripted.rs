@@ -1,13 +1,21 @@
-//! A model that says what a test tells it to.
+//! A model, and an engine, that say what a test tells them to.
 //!
-//! Its tokens are the bytes of the text, so budgets and the reuse of what was read are
-//! counted as for a real model.
+//! Their tokens are the bytes of the text, so budgets and the reuse of what was read are
+//! counted as for a real model. Every token is certain: its log-probability is 0.
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Completion, Event, GenerateError, LanguageModel, ModelCard, Request, Stop, Token};
+use super::stream::Assembler;
+use super::{
+    AdapterChoice, AdapterError, Completion, Constraint, Event, GenerateError, LanguageModel,
+    ModelCard, Request, Stop, Token, TokenScore,
+};
+
+mod engine;
+
+pub use engine::ScriptedEngine;
 
 /// Who speaks in brackets, then the words, a line each.
 const TEMPLATE: &str = "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}\
@@ -50,14 +58,7 @@ impl ScriptedModel {
     /// Answers each prompt with what `answer` makes of its text.
     pub fn answering(answer: impl FnMut(&str) -> String + Send + 'static) -> Self {
         Self {
-            card: ModelCard {
-                name: "scripted".to_owned(),
-                digest: "0".repeat(64),
-                architecture: "scripted".to_owned(),
-                context_tokens: 8_192,
-                chat_template: Some(TEMPLATE.to_owned()),
-                ..ModelCard::default()
-            },
+            card: card(),
             answer: Box::new(answer),
             read: Vec::new(),
             log: PromptLog::default(),
@@ -93,13 +94,17 @@ impl LanguageModel for ScriptedModel {
         Ok(text.bytes().map(Token::from).collect())
     }
 
+    fn tokenize_words(&self, text: &str) -> Result<Vec<Token>, GenerateError> {
+        self.tokenize(text)
+    }
+
     fn generate(
         &mut self,
         prompt: &[Token],
         request: &Request,
         on: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<Completion, GenerateError> {
-        request.sampling.check()?;
+        check(request)?;
         if prompt.is_empty() {
             return Err(GenerateError::EmptyPrompt);
         }
@@ -125,27 +130,109 @@ impl LanguageModel for ScriptedModel {
             generated_tokens: 0,
             prefill: Duration::ZERO,
             decode: Duration::ZERO,
+            adapter: None,
         };
         if on(Event::Prefill { done: total, total }).is_break() {
             done.stop = Stop::Cancelled;
             return Ok(done);
         }
-        for piece in answer.split_inclusive(' ') {
-            if done.text.len() + piece.len() > request.max_tokens {
-                done.stop = Stop::Limit;
-                break;
-            }
-            done.text.push_str(piece);
-            if on(Event::Text(piece)).is_break() {
-                done.stop = Stop::Cancelled;
-                break;
-            }
-        }
-        done.generated_tokens = done.text.len();
+        speak(&answer, request, &mut done, on);
         self.read = prompt.to_vec();
         self.read.extend(done.text.bytes().map(Token::from));
         Ok(done)
     }
+}
+
+/// Gives `answer` out word by word, within what `request` allows.
+fn speak(
+    answer: &str,
+    request: &Request,
+    done: &mut Completion,
+    on: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+) {
+    let mut out = Assembler::new(&request.stop);
+    for word in answer.split_inclusive(' ') {
+        if request.deadline == Some(Duration::ZERO) {
+            done.stop = Stop::Deadline;
+            break;
+        }
+        if done.generated_tokens + word.len() > request.max_tokens {
+            done.stop = Stop::Limit;
+            break;
+        }
+        done.generated_tokens += word.len();
+        let mut goes_on = ControlFlow::Continue(());
+        if let Some(top) = request.logprobs {
+            goes_on = on(Event::Scores(&certain(word.as_bytes(), top)));
+        }
+        let piece = out.push(word.as_bytes());
+        if goes_on.is_continue() && !piece.text.is_empty() {
+            goes_on = on(Event::Text(piece.text));
+        }
+        if goes_on.is_break() {
+            done.stop = Stop::Cancelled;
+            break;
+        }
+        if piece.stopped {
+            done.stop = Stop::Word;
+            break;
+        }
+    }
+    let rest = out.finish(done.stop);
+    if !rest.is_empty() {
+        // The answer is complete: whether to go on no longer matters.
+        let _ = on(Event::Text(rest));
+    }
+    done.text = out.into_text();
+}
+
+fn check(request: &Request) -> Result<(), GenerateError> {
+    request.sampling.check()?;
+    choose(&request.adapter)?;
+    match &request.constraint {
+        Some(Constraint::Gbnf(grammar)) if !grammar.contains("root") => {
+            Err(GenerateError::Constraint {
+                reason: "the grammar has no root".to_owned(),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn card() -> ModelCard {
+    ModelCard {
+        name: "scripted".to_owned(),
+        digest: "0".repeat(64),
+        architecture: "scripted".to_owned(),
+        context_tokens: 8_192,
+        chat_template: Some(TEMPLATE.to_owned()),
+        ..ModelCard::default()
+    }
+}
+
+/// There are no adapters.
+fn choose(adapter: &AdapterChoice) -> Result<(), GenerateError> {
+    match adapter {
+        AdapterChoice::Active | AdapterChoice::Base => Ok(()),
+        AdapterChoice::Named(name) => Err(GenerateError::Adapter {
+            name: name.clone(),
+            source: AdapterError::Unknown,
+        }),
+    }
+}
+
+/// A score for each byte; where alternatives are asked for there is none but itself.
+fn certain(bytes: &[u8], top: usize) -> Vec<TokenScore> {
+    let score = |&byte: &u8| {
+        let itself = (Token::from(byte), vec![byte], 0.0);
+        TokenScore {
+            token: itself.0,
+            bytes: vec![byte],
+            logprob: 0.0,
+            top: vec![itself; top.min(1)],
+        }
+    };
+    bytes.iter().map(score).collect()
 }
 
 #[cfg(test)]
@@ -162,6 +249,27 @@ mod tests {
         let answer = model.generate(&second, &Request::greedy(9), go).unwrap();
         assert_eq!(answer.cached_tokens, "how are you? fine".len());
         assert_eq!(answer.text, "yes");
+    }
+
+    #[test]
+    fn scores_come_before_their_text_and_stop_words_end_it() {
+        let mut model = ScriptedModel::saying(["one two three"]);
+        let request = Request {
+            logprobs: Some(1),
+            stop: vec!["tw".to_owned()],
+            ..Request::greedy(99)
+        };
+        let mut heard = Vec::new();
+        let answer = model.generate(&[1], &request, &mut |event| {
+            match event {
+                Event::Scores(scores) => heard.push(scores.len().to_string()),
+                Event::Text(text) => heard.push(text.to_owned()),
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        });
+        assert_eq!(heard, ["4", "one ", "4"]);
+        assert_eq!(answer.unwrap().stop, Stop::Word);
     }
 
     #[test]

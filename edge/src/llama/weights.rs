@@ -14,6 +14,15 @@ use crate::generate::Token;
 /// Text longer than this is not tokenised: llama.cpp counts bytes in 32 bits.
 const MOST_TEXT_BYTES: usize = 1 << 30;
 
+/// What a control token's name in a text means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Control {
+    /// The token.
+    Read,
+    /// The words it is written with.
+    Words,
+}
+
 /// A loaded model; shared by the contexts that use it.
 pub(super) struct Weights {
     raw: NonNull<sys::llama_model>,
@@ -74,13 +83,28 @@ impl Weights {
         usize::try_from(self.loaded.vocab().n_tokens()).unwrap_or(0)
     }
 
-    /// Cuts text into tokens, special ones included; adds none of its own.
-    pub(super) fn tokenize(&self, text: &str) -> Option<Vec<Token>> {
+    /// Cuts text into tokens; adds none of its own. Where control tokens are read, their
+    /// names in the text become them; otherwise such names are words like others.
+    pub(super) fn tokenize(&self, text: &str, control: Control) -> Option<Vec<Token>> {
         if text.len() > MOST_TEXT_BYTES {
             return None;
         }
-        let tokens = self.loaded.vocab().tokenize(text.as_bytes(), false, true);
+        let special = control == Control::Read;
+        let tokens = self
+            .loaded
+            .vocab()
+            .tokenize(text.as_bytes(), false, special);
         Some(tokens.into_iter().map(|token| token.0).collect())
+    }
+
+    /// The texts of all control tokens.
+    pub(super) fn control(&self) -> Vec<String> {
+        (0..self.loaded.vocab().n_tokens())
+            .map(LlamaToken)
+            .filter(|&token| self.loaded.vocab().is_control(token))
+            .map(|token| self.name(token))
+            .filter(|name| !name.is_empty())
+            .collect()
     }
 
     /// A token's bytes; none for a control token.

@@ -10,7 +10,7 @@
 use crate::generate::Stop;
 
 /// Puts an answer together.
-pub(super) struct Assembler {
+pub(crate) struct Assembler {
     stops: Vec<String>,
     bytes: Vec<u8>,
     text: String,
@@ -18,15 +18,15 @@ pub(super) struct Assembler {
 }
 
 /// What one token added.
-pub(super) struct Piece<'a> {
+pub(crate) struct Piece<'a> {
     /// Text that is certain now.
-    pub(super) text: &'a str,
+    pub(crate) text: &'a str,
     /// Whether a stop word came.
-    pub(super) stopped: bool,
+    pub(crate) stopped: bool,
 }
 
 impl Assembler {
-    pub(super) fn new(stops: &[String]) -> Self {
+    pub(crate) fn new(stops: &[String]) -> Self {
         let stops = stops.iter().filter(|stop| !stop.is_empty());
         Self {
             stops: stops.cloned().collect(),
@@ -37,7 +37,7 @@ impl Assembler {
     }
 
     /// Adds a token's bytes.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Piece<'_> {
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Piece<'_> {
         self.bytes.extend_from_slice(bytes);
         self.take_characters();
         let found = self.stops.iter().filter_map(|stop| self.find(stop)).min();
@@ -58,11 +58,11 @@ impl Assembler {
     /// Gives out what was held back; an unfinished character becomes U+FFFD.
     ///
     /// A cancelled answer is what was shown: nothing more comes then.
-    pub(super) fn finish(&mut self, stop: Stop) -> &str {
+    pub(crate) fn finish(&mut self, stop: Stop) -> &str {
         match stop {
             Stop::Cancelled => self.text.truncate(self.given),
             Stop::Word => {}
-            Stop::End | Stop::Limit => {
+            Stop::End | Stop::Limit | Stop::Deadline => {
                 let rest = String::from_utf8_lossy(&self.bytes).into_owned();
                 self.text.push_str(&rest);
             }
@@ -72,7 +72,7 @@ impl Assembler {
         &self.text[from..]
     }
 
-    pub(super) fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         self.text
     }
 

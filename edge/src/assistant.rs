@@ -290,7 +290,7 @@ impl Assistant {
         let (renderer, model) = (&self.renderer, &self.model);
         let mut last = Vec::new();
         let mut measure = |messages: &[Message]| -> Result<usize, AssistantError> {
-            last = model.tokenize(&renderer.render(messages)?)?;
+            last = renderer.tokens(messages, model.as_ref())?;
             Ok(last.len())
         };
         let planned = self.conversation.plan(&question, budget, &mut measure);

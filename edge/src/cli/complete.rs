@@ -89,7 +89,7 @@ fn answer(
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
     let question: Question = serde_json::from_str(line)?;
-    let prompt = model.tokenize(&renderer.render(&question.messages)?)?;
+    let prompt = renderer.tokens(&question.messages, model)?;
     let request = Request::greedy(question.max_tokens);
     let done = model.generate(&prompt, &request, &mut |_| ControlFlow::Continue(()))?;
     ui.json(&Answer {

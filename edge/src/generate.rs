@@ -39,6 +39,13 @@ pub trait LanguageModel: Send {
     /// As [`Self::tokenize`].
     fn tokenize_words(&self, text: &str) -> Result<Vec<Token>, GenerateError>;
 
+    /// The bytes of a token's text; they may be part of a character, and control tokens
+    /// have none.
+    ///
+    /// # Errors
+    /// [`GenerateError::Token`] if the vocabulary has no such token.
+    fn token_bytes(&self, token: Token) -> Result<Vec<u8>, GenerateError>;
+
     /// Continues `prompt`, reporting progress and text to `on`.
     ///
     /// Reuses whatever beginning of `prompt` was read by an earlier call.

@@ -366,6 +366,14 @@ impl LanguageModel for LlamaModel {
             .ok_or(GenerateError::Tokenize { bytes: text.len() })
     }
 
+    fn token_bytes(&self, token: Token) -> Result<Vec<u8>, GenerateError> {
+        let vocabulary = self.weights.vocabulary();
+        if !usize::try_from(token).is_ok_and(|token| token < vocabulary) {
+            return Err(GenerateError::Token { token, vocabulary });
+        }
+        Ok(self.weights.piece(token))
+    }
+
     fn generate(
         &mut self,
         prompt: &[Token],

@@ -98,6 +98,14 @@ impl LanguageModel for ScriptedModel {
         self.tokenize(text)
     }
 
+    fn token_bytes(&self, token: Token) -> Result<Vec<u8>, GenerateError> {
+        let byte = u8::try_from(token).map_err(|_| GenerateError::Token {
+            token,
+            vocabulary: 256,
+        })?;
+        Ok(vec![byte])
+    }
+
     fn generate(
         &mut self,
         prompt: &[Token],

@@ -157,6 +157,10 @@ impl LanguageModel for Client {
         self.model.tokenize_words(text)
     }
 
+    fn token_bytes(&self, token: Token) -> Result<Vec<u8>, GenerateError> {
+        self.model.token_bytes(token)
+    }
+
     fn generate(
         &mut self,
         prompt: &[Token],

@@ -1,5 +1,9 @@
 //! Keeping a memory whole and small: counting, verifying, re-embedding, pruning.
 
+use std::collections::HashMap;
+
+use shared::id::EpisodeId;
+
 use super::embedder::Purpose;
 use super::episode::{Episode, ItemId};
 use super::query::SearchPath;
@@ -146,8 +150,9 @@ impl Memory {
 
     /// Episodes with the bytes that hang on them. Memories go with their last evidence,
     /// so an episode is as strong as the strongest memory that rests on it.
-    fn prunable(&self) -> Result<Vec<Item<ItemId>>, MemoryError> {
+    pub(super) fn prunable(&self) -> Result<Vec<Item<ItemId>>, MemoryError> {
         let vector_bytes = 3 * self.embedder.dimensions() as u64 + 4;
+        let follow_ups = self.follow_ups()?;
         let mut items = Vec::new();
         self.store.each_episode_with_memories(|episode, memories| {
             let passages = self.parts(&episode, 0).len() as u64;
@@ -155,7 +160,11 @@ impl Memory {
             items.push(Item {
                 id: ItemId::Episode(episode.id),
                 bytes: ROW_BYTES + 2 * text as u64 + passages * vector_bytes,
-                importance: importance(&episode, &memories),
+                importance: importance(
+                    &episode,
+                    follow_ups.get(&episode.id).copied().unwrap_or(0),
+                    &memories,
+                ),
                 uses: memories.iter().map(|m| m.uses).max().unwrap_or(0),
                 said_at: episode.said_at,
                 last_use: memories.iter().filter_map(|m| m.last_use).max(),
@@ -170,6 +179,20 @@ impl Memory {
         Ok(items)
     }
 
+    /// How many answers were made from an episode.
+    fn follow_ups(&self) -> Result<HashMap<EpisodeId, usize>, MemoryError> {
+        let mut counts = HashMap::new();
+        self.store.each_episode(|answer| {
+            for given in &answer.given {
+                if let ItemId::Episode(id) = given.item {
+                    *counts.entry(id).or_insert(0) += 1;
+                }
+            }
+            Ok::<(), MemoryError>(())
+        })?;
+        Ok(counts)
+    }
+
     /// Runs re-embedding for everything, in steps.
     #[cfg(test)]
     pub(super) fn reembed_all(&self) {
@@ -180,8 +203,8 @@ impl Memory {
 /// About what an episode's rows and keys take besides its words and vectors.
 const ROW_BYTES: u64 = 400;
 
-fn importance(episode: &Episode, memories: &[MemoryRecord]) -> f32 {
+fn importance(episode: &Episode, follow_ups: usize, memories: &[MemoryRecord]) -> f32 {
     let live = memories.iter().filter(|memory| memory.is_live());
-    let own = retain::episode_importance(&episode.text, 0, memories.len());
+    let own = retain::episode_importance(&episode.text, follow_ups, memories.len());
     live.map(|memory| memory.importance).fold(own, f32::max)
 }

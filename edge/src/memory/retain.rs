@@ -189,7 +189,7 @@ pub fn importance(draft: &Draft) -> f32 {
 /// How important an episode is, `0.0..=1.0`: what says much, was built upon, and taught something.
 ///
 /// Counts distinct words of more than three letters as topics (32 are as good as any
-/// more), later turns that took it up, and the memories derived from it.
+/// more), answers that were made from it, and the memories derived from it.
 pub fn episode_importance(text: &str, follow_ups: usize, memories: usize) -> f32 {
     let topics: BTreeSet<&str> = text
         .split(|c: char| !c.is_alphanumeric())

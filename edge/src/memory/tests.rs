@@ -681,3 +681,21 @@ fn thirty_days_of_talk_stay_within_the_policy() {
     assert!(used[29] <= used[9] * 2, "{used:?}");
     assert_eq!(memory.verify(Repair::No).unwrap().faults, []);
 }
+
+#[test]
+fn what_answers_were_made_from_is_kept_longer() {
+    let world = World::new();
+    let told = ["blue ladder", "green ladder"].map(|what| {
+        let text = format!("The {what} leans behind the shed");
+        ItemId::Episode(world.said(&text).episode)
+    });
+    world.answered("Behind the shed.", vec![given(told[1])]);
+    let items = world.memory.prunable().unwrap();
+    let importance = |id| {
+        items
+            .iter()
+            .find(|item| item.id == id)
+            .map(|item| item.importance)
+    };
+    assert!(importance(told[1]) > importance(told[0]));
+}

@@ -1,12 +1,12 @@
 //! Recipes: everything that decides what a training run produces.
 //!
-//! A recipe is one TOML file; unknown keys are refused. Its digest is stored in every
-//! checkpoint, so that a run is never continued under another recipe by mistake.
+//! A recipe is one TOML file; unknown keys are refused. Its text is stored in every
+//! checkpoint, so that a run is never continued under another recipe by mistake. It may be
+//! prolonged: more steps after a restart of the schedule change nothing of what was done.
 //!
 //! Units: sizes in elements, lengths in tokens, rates as the optimiser takes them.
 
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
 use crate::schedule::Schedule;
 
@@ -169,6 +169,16 @@ impl Recipe {
         Ok(recipe)
     }
 
+    /// Whether a run of `steps` steps goes on where one of `old` and `old_steps` stands after
+    /// `done`: all is equal but what is still to come.
+    pub fn goes_on(&self, steps: u64, (old, old_steps, done): (&Self, u64, u64)) -> bool {
+        let mut alike = self.clone();
+        alike.train.steps = old.train.steps;
+        alike.train.restarts.clone_from(&old.train.restarts);
+        let (now, then) = (self.schedule(steps), old.schedule(old_steps));
+        alike == *old && (0..done).all(|step| now.rate(step).to_bits() == then.rate(step).to_bits())
+    }
+
     /// The schedule of a run of `steps` steps.
     pub fn schedule(&self, steps: u64) -> Schedule {
         Schedule {
@@ -179,14 +189,6 @@ impl Recipe {
             floor: self.train.floor,
         }
     }
-}
-
-/// SHA-256 of a recipe's text, in hexadecimal.
-pub fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 impl Shape {
@@ -257,7 +259,7 @@ fn positive(field: &'static str, value: f64) -> Result<(), RecipeError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Recipe, RecipeError, digest};
+    use super::{Recipe, RecipeError};
 
     const NANO: &str = include_str!("../recipes/nano.toml");
 
@@ -287,8 +289,17 @@ mod tests {
     }
 
     #[test]
-    fn digest_follows_the_text() {
-        assert_ne!(digest(NANO), digest(&format!("{NANO} ")));
-        assert_eq!(digest(NANO).len(), 64);
+    fn a_run_is_prolonged_after_its_end_but_never_changed_before() {
+        let old = Recipe::parse(NANO).unwrap();
+        let done = old.train.steps;
+        let mut longer = old.clone();
+        longer.train.steps = done + 500;
+        assert!(!longer.goes_on(done + 500, (&old, done, done)));
+        longer.train.restarts.push(done);
+        assert!(longer.goes_on(done + 500, (&old, done, done)));
+        assert!(old.goes_on(done, (&old, done, done / 2)));
+        assert!(!old.goes_on(done - 1, (&old, done, done / 2)));
+        longer.seed += 1;
+        assert!(!longer.goes_on(done + 500, (&old, done, done)));
     }
 }

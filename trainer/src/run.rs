@@ -168,7 +168,7 @@ pub struct Plan {
     pub schedule: Schedule,
     /// Steps between checkpoints.
     pub checkpoint_every: u64,
-    /// Stored with every checkpoint, such as the tokenizer and the recipe's digest.
+    /// Stored with every checkpoint, such as the tokenizer and the recipe.
     pub notes: BTreeMap<String, String>,
 }
 

@@ -1,5 +1,7 @@
 //! A run that is killed and begun again ends with the weights of an unbroken one.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -49,6 +51,14 @@ fn steps_taken(run: &Path) -> usize {
     fs_err::read_to_string(run.join("metrics.jsonl")).map_or(0, |text| text.lines().count())
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "another process has no channel to wait on"
+)]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(3));
+}
+
 #[test]
 fn a_killed_run_ends_as_an_unbroken_one() {
     let folder = tempfile::tempdir().unwrap();
@@ -64,7 +74,7 @@ fn a_killed_run_ends_as_an_unbroken_one() {
         let mut child = pretrain(&recipe, &broken);
         // Each time it gets a little further, and is killed wherever it is then.
         while steps_taken(&broken) < before + 7 + 3 * kills && child.try_wait().unwrap().is_none() {
-            std::thread::sleep(Duration::from_millis(3));
+            pause();
         }
         let _ = child.kill();
         child.wait().unwrap();

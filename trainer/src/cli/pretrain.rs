@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use self::figures::Figures;
 use super::Env;
 use super::report::OtherRecipe;
-use crate::config::{self, Recipe};
+use crate::config::Recipe;
 use crate::dataset::tokenizer::ChatTokenizer;
 use crate::export;
 use crate::pretrain::{Dialogues, train_tokenizer};
@@ -26,6 +26,7 @@ use crate::ui::Ui;
 
 /// Names of what a checkpoint carries besides weights.
 const RECIPE: &str = "recipe";
+const STEPS: &str = "steps";
 const TOKENIZER: &str = "tokenizer";
 
 /// Train a model from a recipe, or go on with a run that was stopped
@@ -88,9 +89,9 @@ pub fn run(args: &Args, env: &Env, ui: &mut Ui) -> anyhow::Result<()> {
     let session = Session {
         args,
         env,
+        steps: args.steps.unwrap_or(recipe.train.steps),
         recipe,
-        steps: args.steps,
-        digest: config::digest(&text),
+        text,
         folder,
         out: file(args.out.as_ref(), "f16"),
         quantised: file(args.quantised.as_ref(), "q4_k_m"),
@@ -102,8 +103,9 @@ struct Session<'a> {
     args: &'a Args,
     env: &'a Env,
     recipe: Recipe,
-    steps: Option<u64>,
-    digest: String,
+    /// The recipe as it is written.
+    text: String,
+    steps: u64,
     folder: Folder,
     out: PathBuf,
     quantised: PathBuf,
@@ -130,8 +132,19 @@ impl Session<'_> {
     }
 
     fn check_recipe(&self, found: &Checkpoint) -> anyhow::Result<()> {
-        if found.notes.get(RECIPE) == Some(&self.digest) {
-            return Ok(());
+        let taken = found.notes.get(STEPS).and_then(|steps| steps.parse().ok());
+        let old = found.notes.get(RECIPE);
+        let old = old.and_then(|text| Recipe::parse(text).ok());
+        if let (Some(old), Some(taken)) = (old, taken) {
+            // What is only exported takes no further step.
+            let steps = if self.args.export_only {
+                taken
+            } else {
+                self.steps
+            };
+            if self.recipe.goes_on(steps, (&old, taken, found.step)) {
+                return Ok(());
+            }
         }
         Err(OtherRecipe {
             folder: self.folder.file("").display().to_string(),
@@ -149,12 +162,13 @@ impl Session<'_> {
             }
         };
         let json = tokenizer.to_json().context("cannot keep the vocabulary")?;
-        let steps = self.steps.unwrap_or(self.recipe.train.steps);
+        let steps = self.steps;
         let plan = Plan {
             schedule: self.recipe.schedule(steps),
             checkpoint_every: self.recipe.train.checkpoint_every,
             notes: BTreeMap::from([
-                (RECIPE.to_owned(), self.digest.clone()),
+                (RECIPE.to_owned(), self.text.clone()),
+                (STEPS.to_owned(), steps.to_string()),
                 (TOKENIZER.to_owned(), json),
             ]),
         };

@@ -61,7 +61,10 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 fn hint(error: &anyhow::Error) -> Option<&'static str> {
     if error.downcast_ref::<OtherRecipe>().is_some() {
-        return Some("give another --run, or --restart to begin again");
+        return Some(
+            "give another --run, or --restart to begin again; \
+             a finished run is prolonged by `restarts = [its steps]` and more steps",
+        );
     }
     if error.downcast_ref::<Below>().is_some() {
         return None;

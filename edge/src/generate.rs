@@ -12,12 +12,18 @@
 //! - Many clients of one [`Engine`] may generate at once, each from its own thread.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::time::Duration;
+
+use shared::gguf::GgufError;
 
 use crate::sample::{Sampling, SamplingError};
 
 pub mod scripted;
 pub(crate) mod stream;
+
+/// The greatest weight an adapter can be added with.
+pub const MOST_SCALE: f32 = 16.0;
 
 /// A token's number in its model's vocabulary.
 pub type Token = i32;
@@ -84,6 +90,57 @@ pub trait Engine: Send + Sync {
 
     /// What it is doing and has done.
     fn status(&self) -> EngineStatus;
+
+    /// The adapters that are loaded, by name.
+    fn adapters(&self) -> Vec<AdapterState>;
+
+    /// Loads an adapter, in the place of another of that name, and tells what it does.
+    ///
+    /// # Errors
+    /// [`GenerateError::Adapter`] if the file is no adapter for this model; nothing has
+    /// changed then.
+    fn load_adapter(
+        &self,
+        name: &str,
+        path: &Path,
+        scale: f32,
+    ) -> Result<AdapterState, GenerateError>;
+
+    /// Answers with this adapter from now on where a request names none, or without.
+    ///
+    /// # Errors
+    /// [`GenerateError::Adapter`] if none of that name is loaded.
+    fn activate_adapter(&self, name: Option<&str>) -> Result<(), GenerateError>;
+
+    /// Gives an adapter another weight; answers being made keep the one they have.
+    ///
+    /// # Errors
+    /// [`GenerateError::Adapter`] if none of that name is loaded.
+    fn scale_adapter(&self, name: &str, scale: f32) -> Result<(), GenerateError>;
+
+    /// Frees an adapter, once answers being made with it are finished.
+    ///
+    /// # Errors
+    /// [`GenerateError::Adapter`] if none of that name is loaded.
+    fn unload_adapter(&self, name: &str) -> Result<(), GenerateError>;
+
+    /// Forgets what was read and is not being answered, on disk too.
+    fn forget(&self);
+}
+
+/// A loaded adapter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AdapterState {
+    /// What it is called here.
+    pub name: String,
+    /// SHA-256 of its file, in hexadecimal.
+    pub digest: String,
+    /// The weight it is added with; 1 is what it was trained for.
+    pub scale: f32,
+    /// Whether it answers where a request names none.
+    pub is_active: bool,
+    /// Whether the model answers otherwise with it: one that changes nothing is of no use.
+    pub changes_answers: bool,
 }
 
 /// How busy an engine is, and what it did since it was started.
@@ -364,4 +421,42 @@ pub enum AdapterError {
     /// None of this name is loaded.
     #[error("no adapter of this name is loaded")]
     Unknown,
+    /// The system cannot read the file.
+    #[error("the file cannot be read")]
+    Read {
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// It is damaged, cut off, or something else.
+    #[error("the file is not a whole GGUF adapter")]
+    Format {
+        /// What is wrong.
+        source: GgufError,
+    },
+    /// It is a GGUF of another kind.
+    #[error("the file holds a {found}, not a LoRA adapter")]
+    Kind {
+        /// What it says it is.
+        found: String,
+    },
+    /// It was made for another kind of model.
+    #[error("the adapter is for {found} models, this one is {expected}")]
+    Architecture {
+        /// What it is for.
+        found: String,
+        /// What the model is.
+        expected: String,
+    },
+    /// Its weights do not fit the model's.
+    #[error("the adapter does not fit this model's weights")]
+    Shape,
+    /// The weight it is to be added with is no number it can be.
+    #[error("scale {scale} is not from -{MOST_SCALE} to {MOST_SCALE}")]
+    Scale {
+        /// The weight.
+        scale: f32,
+    },
+    /// Every slot is taken: what it changes cannot be found out now.
+    #[error("there is no room to try the adapter while every slot is full")]
+    NoRoom,
 }

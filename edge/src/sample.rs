@@ -28,6 +28,10 @@ pub struct Sampling {
     pub min_p: f32,
     /// Divide the score of tokens used lately by this; `1` is no penalty.
     pub repeat_penalty: f32,
+    /// Take this from the score of tokens used lately, once, `-2..=2`; `0` is no penalty.
+    pub presence_penalty: f32,
+    /// Take this from the score of tokens used lately, for each use, `-2..=2`.
+    pub frequency_penalty: f32,
     /// How many tokens "lately" is.
     pub repeat_window: u32,
     /// Equal seeds and equal prompts give equal answers.
@@ -48,6 +52,8 @@ impl Sampling {
         top_p: 1.0,
         min_p: 0.0,
         repeat_penalty: 1.0,
+        presence_penalty: 0.0,
+        frequency_penalty: 0.0,
         repeat_window: 64,
         seed: 0,
     };
@@ -83,6 +89,12 @@ impl Sampling {
         self.temperature == 0.0
     }
 
+    /// Whether tokens used lately are less, or more, likely for that.
+    #[expect(clippy::float_cmp, reason = "exactly these values mean no penalty")]
+    pub fn has_penalty(&self) -> bool {
+        self.repeat_penalty != 1.0 || self.presence_penalty != 0.0 || self.frequency_penalty != 0.0
+    }
+
     /// Confirms that every value is within its range.
     ///
     /// # Errors
@@ -102,6 +114,8 @@ impl Sampling {
         within("temperature", self.temperature, 0.0, 10.0)?;
         within("top_p", self.top_p, 0.0, 1.0)?;
         within("min_p", self.min_p, 0.0, 1.0)?;
+        within("presence_penalty", self.presence_penalty, -2.0, 2.0)?;
+        within("frequency_penalty", self.frequency_penalty, -2.0, 2.0)?;
         within("repeat_penalty", self.repeat_penalty, 0.1, 10.0)
     }
 }

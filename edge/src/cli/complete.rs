@@ -9,8 +9,9 @@ use shared::board::Threads;
 use shared::chat::Message;
 
 use crate::cli::App;
-use crate::generate::{LanguageModel, Request};
-use crate::llama::{self, LoadOptions};
+use crate::generate::{Engine as _, LanguageModel, Request};
+use crate::llama::LoadOptions;
+use crate::llama::engine::{Engine, EngineOptions};
 use crate::prompt::render::Renderer;
 use crate::ui::Ui;
 
@@ -56,15 +57,16 @@ struct Answer<'a> {
 }
 
 pub(super) fn run(args: &Args, app: &App, ui: &mut Ui) -> anyhow::Result<()> {
-    let mut model = llama::load(&LoadOptions {
+    let load = LoadOptions {
         context_tokens: args.context,
         threads: Threads {
             prefill: args.threads,
             decode: args.threads,
         },
         ..LoadOptions::new(&args.model)
-    })
-    .context("cannot load the model")?;
+    };
+    let engine = Engine::start(&load, &EngineOptions::default());
+    let mut model = engine.context("cannot load the model")?.model();
     // Evaluations are compared over time: their prompts must not change with the day.
     let renderer = Renderer::new(model.card(), None)?;
     let mut number = 0_u64;
@@ -76,7 +78,7 @@ pub(super) fn run(args: &Args, app: &App, ui: &mut Ui) -> anyhow::Result<()> {
         };
         number += 1;
         if !line.trim().is_empty() {
-            answer(&line, &mut model, &renderer, ui)
+            answer(&line, model.as_mut(), &renderer, ui)
                 .with_context(|| format!("cannot answer line {number}"))?;
         }
     }

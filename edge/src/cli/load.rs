@@ -68,7 +68,9 @@ fn open_embedder(_: &Path) -> anyhow::Result<Arc<dyn Embedder>> {
 pub(super) fn model(app: &App) -> anyhow::Result<Box<dyn LanguageModel>> {
     use shared::board::Threads;
 
-    use crate::llama::{LoadOptions, Mapping, Repack, load};
+    use crate::generate::Engine as _;
+    use crate::llama::engine::{Engine, EngineOptions};
+    use crate::llama::{LoadOptions, Mapping, Repack};
 
     let config = &app.config().model;
     let installed = catalogue(app).find(&model_name(app)?)?;
@@ -87,7 +89,7 @@ pub(super) fn model(app: &App) -> anyhow::Result<Box<dyn LanguageModel>> {
         options.repack = Repack::Yes;
     }
     options.budget = config.memory_budget_mib.map(|mib| mib << 20);
-    Ok(Box::new(load(&options)?))
+    Ok(Engine::start(&options, &EngineOptions::default())?.model())
 }
 
 /// Without llama.cpp nothing answers.

@@ -1,51 +1,59 @@
-//! A native context: what was read, and the logits after it.
+//! A native context: the sequences that were read, and logits after them.
 //!
 //! A thin layer of our own over llama.cpp's C interface, because the safe crate hides
-//! the pointer that threads, the abort callback and single batches need.
+//! the pointer that threads, the abort callback, adapters and states need.
+//!
+//! All sequences share one cache of cells; what is copied from one to another takes no
+//! cells of its own.
 //!
 //! # Invariants
-//! - The native context lives as long as the weights and the abort flag it points to.
-//! - Logits are those of the last token of the last batch that was decoded.
+//! - The native context lives as long as the weights and the watch it points to.
+//! - Logits are those of the last batch that was decoded, of the tokens that asked.
+//!
+//! Units: cells and positions in tokens, states in bytes.
 
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use llama_cpp_sys_2 as sys;
 use shared::board::{KvType, Threads};
 
+use super::adapter::Adapter;
+use super::ticket::Watch;
 use super::weights::Weights;
 use crate::generate::Token;
 
-/// What [`Context::decode`] answers when the abort flag was raised.
+/// What [`Context::decode`] answers when its [`Watch`] told it to stop.
 pub(super) const ABORTED: i32 = 2;
 
 /// The batch could not be made: too many tokens, or positions beyond 32 bits.
 const BAD_BATCH: i32 = -1;
 
-/// The one conversation that a context holds.
-const SEQUENCE: i32 = 0;
-
 /// How a context is made.
 pub(super) struct ContextOptions {
-    pub(super) tokens: u32,
+    /// Tokens that all sequences hold together.
+    pub(super) cells: u32,
+    /// How many sequences there are.
+    pub(super) sequences: usize,
     pub(super) threads: Threads,
     pub(super) kv_type: KvType,
     /// Most tokens in one batch.
     pub(super) batch_tokens: usize,
+    /// Most tokens of a batch that ask for logits; at least one for each sequence.
+    pub(super) outputs: usize,
 }
 
 /// A native context.
 pub(super) struct Context {
     raw: NonNull<sys::llama_context>,
-    batch: Batch,
-    batch_tokens: usize,
+    options: ContextOptions,
     vocabulary: usize,
-    has_logits: bool,
+    /// Which tokens of the last batch have logits.
+    outputs: Vec<bool>,
     // Dropped after the context that points to them: see `Drop`.
-    _abort: Arc<AtomicBool>,
-    _weights: Arc<Weights>,
+    watch: Arc<Watch>,
+    weights: Arc<Weights>,
 }
 
 #[expect(unsafe_code, reason = "a native context may move between threads")]
@@ -61,17 +69,17 @@ impl Context {
     /// A context over `weights`; `None` if there is no memory for it.
     pub(super) fn new(
         weights: Arc<Weights>,
-        options: &ContextOptions,
-        abort: Arc<AtomicBool>,
+        options: ContextOptions,
+        watch: Arc<Watch>,
     ) -> Option<Self> {
         let batch = u32::try_from(options.batch_tokens).ok()?;
         // SAFETY: takes nothing and returns a plain value.
         let mut params = unsafe { sys::llama_context_default_params() };
-        params.n_ctx = options.tokens;
+        params.n_ctx = options.cells;
         params.n_batch = batch;
         params.n_ubatch = batch;
-        params.n_seq_max = 1;
-        params.n_outputs_max = 1;
+        params.n_seq_max = u32::try_from(options.sequences).ok()?;
+        params.n_outputs_max = u32::try_from(options.outputs.max(options.sequences)).ok()?;
         params.n_threads = i32::try_from(options.threads.decode).ok()?;
         params.n_threads_batch = i32::try_from(options.threads.prefill).ok()?;
         let kv = match options.kv_type {
@@ -80,49 +88,73 @@ impl Context {
         };
         params.type_k = kv;
         params.type_v = kv;
+        params.kv_unified = true;
         params.no_perf = true;
-        params.abort_callback = Some(is_raised);
-        params.abort_callback_data = Arc::as_ptr(&abort).cast_mut().cast::<c_void>();
-        // SAFETY: the weights are loaded and kept alive by the new value, as is the flag.
+        params.abort_callback = Some(is_over);
+        params.abort_callback_data = Arc::as_ptr(&watch).cast_mut().cast::<c_void>();
+        // SAFETY: the weights are loaded and kept alive by the new value, as is the watch.
         let raw = unsafe { sys::llama_init_from_model(weights.as_ptr(), params) };
         Some(Self {
             raw: NonNull::new(raw)?,
-            batch: Batch::default(),
-            batch_tokens: options.batch_tokens,
             vocabulary: weights.vocabulary(),
-            has_logits: false,
-            _abort: abort,
-            _weights: weights,
+            options,
+            outputs: Vec::new(),
+            watch,
+            weights,
         })
     }
 
-    /// Reads tokens at positions `from..`; afterwards the logits are those of the last.
+    /// The model it runs.
+    pub(super) const fn weights(&self) -> &Arc<Weights> {
+        &self.weights
+    }
+
+    /// What it asks whether to go on.
+    pub(super) const fn watch(&self) -> &Arc<Watch> {
+        &self.watch
+    }
+
+    /// Most tokens of a batch that may ask for logits.
+    pub(super) const fn outputs(&self) -> usize {
+        self.options.outputs
+    }
+
+    /// Reads a batch; afterwards [`Self::logits`] has rows for the tokens that asked.
     ///
     /// # Errors
     /// llama.cpp's code. What was read of the batch may remain: remove it.
-    pub(super) fn decode(&mut self, tokens: &[Token], from: usize) -> Result<(), i32> {
-        self.has_logits = false;
-        if tokens.is_empty() || tokens.len() > self.batch_tokens {
+    pub(super) fn decode(&mut self, batch: &mut Batch) -> Result<(), i32> {
+        self.outputs.clear();
+        let asking = batch.outputs.iter().filter(|&&output| output != 0).count();
+        if batch.is_empty()
+            || batch.len() > self.options.batch_tokens
+            || asking > self.options.outputs
+        {
             return Err(BAD_BATCH);
         }
-        let batch = self.batch.fill(tokens, from).ok_or(BAD_BATCH)?;
-        // SAFETY: the batch's pointers are to vectors in `self.batch` of `n_tokens`
-        // entries each, which nothing changes during the call.
-        let code = unsafe { sys::llama_decode(self.raw.as_ptr(), batch) };
+        let native = batch.native().ok_or(BAD_BATCH)?;
+        // SAFETY: the batch's pointers are to vectors in `batch` of `n_tokens` entries
+        // each, which nothing changes during the call.
+        let code = unsafe { sys::llama_decode(self.raw.as_ptr(), native) };
         if code != 0 {
             return Err(code);
         }
-        self.has_logits = true;
+        self.outputs
+            .extend(batch.outputs.iter().map(|&output| output != 0));
         Ok(())
     }
 
-    /// One logit per token of the vocabulary; empty before anything was read.
-    pub(super) fn logits(&mut self) -> &[f32] {
-        if !self.has_logits {
+    /// One logit per token of the vocabulary, after the token at `index` in the last
+    /// batch; empty if it did not ask for them.
+    pub(super) fn logits(&mut self, index: usize) -> &[f32] {
+        if self.outputs.get(index) != Some(&true) {
             return &[];
         }
-        // SAFETY: the context is valid; -1 names the last output.
-        let logits = unsafe { sys::llama_get_logits_ith(self.raw.as_ptr(), -1) };
+        let Ok(index) = i32::try_from(index) else {
+            return &[];
+        };
+        // SAFETY: the context is valid; the index is of a token with an output.
+        let logits = unsafe { sys::llama_get_logits_ith(self.raw.as_ptr(), index) };
         if logits.is_null() {
             return &[];
         }
@@ -131,25 +163,58 @@ impl Context {
         unsafe { std::slice::from_raw_parts(logits, self.vocabulary) }
     }
 
-    /// Forgets what stands at `position` and after it; false if this kind of model
-    /// can only forget everything.
-    pub(super) fn remove_from(&mut self, position: usize) -> bool {
-        self.has_logits = false;
-        let Ok(position) = i32::try_from(position) else {
+    /// Forgets what `sequence` holds at `position` and after it. Where this kind of
+    /// model can only forget everything, it does, and answers false.
+    pub(super) fn remove(&mut self, sequence: usize, position: usize) -> bool {
+        let (Some(id), Ok(position)) = (self.id(sequence), i32::try_from(position)) else {
             return false;
         };
-        // SAFETY: the context is valid and owns its memory; -1 means "to the end".
+        // SAFETY: the context is valid and owns its memory; the sequence exists; -1
+        // means "to the end", and removing a whole sequence never fails.
         unsafe {
             let memory = sys::llama_get_memory(self.raw.as_ptr());
-            sys::llama_memory_seq_rm(memory, SEQUENCE, position, -1)
+            let removed = sys::llama_memory_seq_rm(memory, id, position, -1);
+            if !removed {
+                sys::llama_memory_seq_rm(memory, id, -1, -1);
+            }
+            removed
         }
     }
 
-    /// Forgets everything.
-    pub(super) fn clear(&mut self) {
-        self.has_logits = false;
-        // SAFETY: the context is valid and owns its memory.
-        unsafe { sys::llama_memory_clear(sys::llama_get_memory(self.raw.as_ptr()), false) }
+    /// Lets `to`, which holds nothing, share the first `count` tokens of `from`.
+    pub(super) fn share(&mut self, from: usize, to: usize, count: usize) {
+        let (Some(from), Some(to)) = (self.id(from), self.id(to)) else {
+            return;
+        };
+        let count = i32::try_from(count).unwrap_or(i32::MAX);
+        // SAFETY: the context is valid and owns its memory; both sequences exist.
+        unsafe {
+            let memory = sys::llama_get_memory(self.raw.as_ptr());
+            sys::llama_memory_seq_cp(memory, from, to, 0, count);
+        }
+    }
+
+    /// Computes with `adapter` at a scale from now on, or with none.
+    ///
+    /// What was read before was read without it: the caller keeps them apart.
+    pub(super) fn set_adapter(&mut self, adapter: Option<(&Adapter, f32)>) {
+        let mut adapters = [std::ptr::null_mut()];
+        let mut scales = [0.0];
+        if let Some((adapter, scale)) = adapter {
+            (adapters, scales) = ([adapter.as_ptr()], [scale]);
+        }
+        let count = usize::from(adapter.is_some());
+        let (adapters, scales) = (adapters.as_mut_ptr(), scales.as_mut_ptr());
+        // SAFETY: both arrays have `count` entries and are only read; an adapter is set
+        // aside before it is freed.
+        unsafe { sys::llama_set_adapters_lora(self.raw.as_ptr(), adapters, count, scales) };
+    }
+
+    /// The native number of a sequence that exists.
+    fn id(&self, sequence: usize) -> Option<i32> {
+        (sequence < self.options.sequences)
+            .then(|| i32::try_from(sequence).ok())
+            .flatten()
     }
 }
 
@@ -163,49 +228,84 @@ impl Drop for Context {
 
 /// Asked by llama.cpp between operations: whether to stop.
 #[expect(unsafe_code, reason = "called from C")]
-unsafe extern "C" fn is_raised(flag: *mut c_void) -> bool {
-    // SAFETY: the pointer is to the flag that the context keeps alive.
-    unsafe { &*flag.cast::<AtomicBool>() }.load(Ordering::Relaxed)
+unsafe extern "C" fn is_over(watch: *mut c_void) -> bool {
+    // SAFETY: the pointer is to the watch that the context keeps alive.
+    unsafe { &*watch.cast::<Watch>() }.is_over()
 }
 
-/// The arrays of a native batch, kept between calls.
+/// Tokens of several sequences that are read together.
 #[derive(Default)]
-struct Batch {
+pub(super) struct Batch {
     tokens: Vec<Token>,
     positions: Vec<i32>,
     counts: Vec<i32>,
-    sequence: Vec<i32>,
-    sequences: Vec<*mut i32>,
+    sequences: Vec<i32>,
+    pointers: Vec<*mut i32>,
     outputs: Vec<i8>,
 }
 
+#[expect(
+    unsafe_code,
+    reason = "its pointers are to its own vectors, and null between calls"
+)]
+// SAFETY: the pointers are written and read within one call to `Context::decode`.
+unsafe impl Send for Batch {}
+
 impl Batch {
-    /// A batch of one sequence with an output for its last token; valid until the next.
-    fn fill(&mut self, tokens: &[Token], from: usize) -> Option<sys::llama_batch> {
-        let n_tokens = i32::try_from(tokens.len()).ok()?;
-        let first = i32::try_from(from).ok()?;
-        let past = first.checked_add(n_tokens)?;
+    pub(super) fn clear(&mut self) {
         self.tokens.clear();
-        self.tokens.extend_from_slice(tokens);
         self.positions.clear();
-        self.positions.extend(first..past);
-        self.counts.clear();
-        self.counts.resize(tokens.len(), 1);
-        self.sequence.clear();
-        self.sequence.push(SEQUENCE);
         self.sequences.clear();
-        self.sequences
-            .resize(tokens.len(), self.sequence.as_mut_ptr());
         self.outputs.clear();
-        self.outputs.resize(tokens.len(), 0);
-        *self.outputs.last_mut()? = 1;
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
+    /// How many tokens ask for logits.
+    pub(super) fn asking(&self) -> usize {
+        self.outputs.iter().filter(|&&output| output != 0).count()
+    }
+
+    /// Adds a token of `sequence` at `position`; answers with its index.
+    pub(super) fn push(
+        &mut self,
+        token: Token,
+        position: usize,
+        sequence: usize,
+        output: bool,
+    ) -> usize {
+        self.tokens.push(token);
+        // What does not fit is refused when the batch is decoded.
+        self.positions.push(i32::try_from(position).unwrap_or(-1));
+        self.sequences.push(i32::try_from(sequence).unwrap_or(-1));
+        self.outputs.push(i8::from(output));
+        self.tokens.len() - 1
+    }
+
+    /// The native batch; valid until this one changes.
+    fn native(&mut self) -> Option<sys::llama_batch> {
+        let n_tokens = i32::try_from(self.tokens.len()).ok()?;
+        if self.positions.contains(&-1) || self.sequences.contains(&-1) {
+            return None;
+        }
+        self.counts.clear();
+        self.counts.resize(self.tokens.len(), 1);
+        self.pointers.clear();
+        self.pointers
+            .extend(self.sequences.iter_mut().map(std::ptr::from_mut));
         Some(sys::llama_batch {
             n_tokens,
             token: self.tokens.as_mut_ptr(),
             embd: std::ptr::null_mut(),
             pos: self.positions.as_mut_ptr(),
             n_seq_id: self.counts.as_mut_ptr(),
-            seq_id: self.sequences.as_mut_ptr(),
+            seq_id: self.pointers.as_mut_ptr(),
             logits: self.outputs.as_mut_ptr(),
         })
     }

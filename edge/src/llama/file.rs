@@ -16,7 +16,7 @@ use shared::board::KvType;
 use shared::gguf::{Gguf, GgufError, Value};
 
 /// Tokens that one step reads at once, at most: what working memory is reckoned for.
-const STEP_TOKENS: u64 = super::PREFILL_CHUNK_TOKENS as u64;
+const STEP_TOKENS: u64 = super::BATCH_TOKENS as u64;
 
 /// What a file's header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct Header {
     layers: u64,
     /// Values that are kept of each read token, in each layer.
     kept_values: u64,
+    /// Values of one head's key.
+    head_values: u64,
     /// Widest row of working memory of one token.
     widest: u64,
     vocabulary: u64,
@@ -63,18 +65,33 @@ impl Need {
 }
 
 impl Header {
-    /// What the model needs with a context of `tokens`.
+    /// What the model needs for one answer at a time, with a context of `tokens`.
     pub fn need(&self, tokens: u32, kv_type: KvType) -> Need {
-        let tokens = u64::from(tokens.min(self.context_tokens));
-        let kept = self.kept_values.saturating_mul(tokens);
-        // A step keeps a handful of rows of each token, and one row of logits.
+        let outputs = super::engine::outputs(1, self.vocabulary());
+        self.need_of_cells(tokens.min(self.context_tokens), kv_type, outputs)
+    }
+
+    /// What the model needs to keep `cells` tokens, and `outputs` rows of logits.
+    pub(super) fn need_of_cells(&self, cells: u32, kv_type: KvType, outputs: usize) -> Need {
+        let kept = self.kept_values.saturating_mul(u64::from(cells));
+        // A step keeps a handful of rows of each token; logits are computed, and copied.
         let rows = self.widest.saturating_mul(4).saturating_mul(STEP_TOKENS);
-        let values = rows.saturating_add(self.vocabulary.saturating_mul(2));
+        let logits = self.vocabulary.saturating_mul(2 * outputs as u64);
         Need {
             weights: self.weight_bytes,
             kv: kv_type.bytes(kept).saturating_mul(self.layers),
-            compute: values.saturating_mul(4),
+            compute: rows.saturating_add(logits).saturating_mul(4),
         }
+    }
+
+    /// How many tokens there are.
+    pub(super) fn vocabulary(&self) -> usize {
+        usize::try_from(self.vocabulary).unwrap_or(usize::MAX)
+    }
+
+    /// Whether keys and values can be kept in blocks of eight-bit numbers.
+    pub(super) const fn can_quantise_kv(&self) -> bool {
+        self.head_values.is_multiple_of(32)
     }
 
     fn new(gguf: &Gguf<'_>, file_bytes: u64) -> Result<Self, FileError> {
@@ -115,6 +132,7 @@ impl Header {
             weight_bytes: gguf.tensors().iter().map(|t| t.range.len() as u64).sum(),
             file_bytes,
             layers,
+            head_values: head("attention.key_length"),
             kept_values: kept.saturating_mul(kv_heads),
             widest: wide
                 .saturating_mul(2)

@@ -1,13 +1,16 @@
 //! With a tiny model of random weights, made for each test.
 
 use std::io::Write as _;
+use std::ops::ControlFlow;
 
+use super::engine::{Engine, EngineOptions};
 use super::file::Need;
 use super::quantise::{QuantType, QuantiseError, quantise};
 use super::*;
+use crate::generate::{Engine as _, Event, GenerateError, LanguageModel, Request, Stop};
 
 #[path = "../../examples/random_model/model.rs"]
-mod random_model;
+pub(super) mod random_model;
 
 use random_model::{Kind, Shape};
 
@@ -40,7 +43,12 @@ fn model_bytes() -> Vec<u8> {
     bytes
 }
 
-fn loaded(files: &Files) -> LlamaModel {
+/// A client of an engine with one slot.
+fn load(options: &LoadOptions) -> Result<Box<dyn LanguageModel>, LlamaError> {
+    Ok(Engine::start(options, &EngineOptions::default())?.model())
+}
+
+fn loaded(files: &Files) -> Box<dyn LanguageModel> {
     load(&LoadOptions::new(files.model())).unwrap()
 }
 
@@ -118,7 +126,7 @@ fn names_of_control_tokens_in_messages_stay_words() {
     let renderer = crate::prompt::render::Renderer::new(model.card(), None).unwrap();
     let tokens = |words: &str| {
         let messages = [Message::new(Role::User, words)];
-        renderer.tokens(&messages, &model).unwrap()
+        renderer.tokens(&messages, model.as_ref()).unwrap()
     };
     let end = model.tokenize("<|im_end|>").unwrap()[0];
     let count = |words| tokens(words).iter().filter(|&&token| token == end).count();
@@ -133,7 +141,8 @@ fn names_of_control_tokens_in_messages_stay_words() {
 /// after reading everything.
 #[test]
 fn what_was_read_is_reused_and_changes_nothing() {
-    let mut model = loaded(&Files::new());
+    let files = Files::new();
+    let mut model = loaded(&files);
     let first = model
         .tokenize("<|begin_of_text|>Where does Maya live?")
         .unwrap();
@@ -146,8 +155,7 @@ fn what_was_read_is_reused_and_changes_nothing() {
         .unwrap();
     assert_eq!(reused.cached_tokens, first.len());
 
-    model.clear();
-    let afresh = model
+    let afresh = loaded(&files)
         .generate(&longer, &Request::greedy(12), &mut go)
         .unwrap();
     assert_eq!(afresh.cached_tokens, 0);
@@ -171,7 +179,7 @@ fn the_same_prompt_again_reads_one_token() {
 #[test]
 fn long_prompts_are_read_in_pieces_and_can_be_broken_off() {
     let mut model = loaded(&Files::new());
-    let prompt = vec![65; 3 * PREFILL_CHUNK_TOKENS];
+    let prompt = vec![65; 3 * BATCH_TOKENS];
     let mut seen = Vec::new();
     let stopped = model.generate(&prompt, &Request::greedy(4), &mut |event| {
         if let Event::Prefill { done, total } = event {
@@ -185,17 +193,16 @@ fn long_prompts_are_read_in_pieces_and_can_be_broken_off() {
     });
     let stopped = stopped.unwrap();
     assert_eq!(stopped.stop, Stop::Cancelled);
-    assert_eq!(
-        seen,
-        [(0, prompt.len()), (PREFILL_CHUNK_TOKENS, prompt.len())]
-    );
+    assert_eq!(seen, [(0, prompt.len()), (BATCH_TOKENS, prompt.len())]);
 
     let whole = model
         .generate(&prompt, &Request::greedy(4), &mut go)
         .unwrap();
-    assert_eq!(
-        whole.cached_tokens, PREFILL_CHUNK_TOKENS,
-        "what was read is not lost"
+    // The engine may have read a piece more before it heard of it.
+    let read = whole.cached_tokens;
+    assert!(
+        read >= BATCH_TOKENS && read.is_multiple_of(BATCH_TOKENS),
+        "{read}"
     );
 }
 
@@ -216,24 +223,6 @@ fn an_answer_that_is_broken_off_is_what_was_shown() {
     });
     let stopped = stopped.unwrap();
     assert_eq!((stopped.stop, stopped.text), (Stop::Cancelled, shown));
-}
-
-#[test]
-fn another_thread_can_stop_it() {
-    let mut model = loaded(&Files::new());
-    let prompt = model.tokenize("on and on").unwrap();
-    let abort = model.abort();
-    let stopped = model.generate(&prompt, &Request::greedy(500), &mut |event| {
-        if matches!(event, Event::Text(_)) {
-            abort.stop();
-        }
-        ControlFlow::Continue(())
-    });
-    assert_eq!(stopped.unwrap().stop, Stop::Cancelled);
-    let next = model
-        .generate(&prompt, &Request::greedy(3), &mut go)
-        .unwrap();
-    assert_eq!(next.stop, Stop::Limit, "the next call is not stopped");
 }
 
 #[test]

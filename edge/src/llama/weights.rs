@@ -5,6 +5,7 @@ use std::path::Path;
 use std::ptr::NonNull;
 
 use llama_cpp_2::model::LlamaModel as Loaded;
+use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_sys_2 as sys;
 
@@ -97,6 +98,12 @@ impl Weights {
         Some(tokens.into_iter().map(|token| token.0).collect())
     }
 
+    /// The tokens of plain words; at least one.
+    pub(super) fn words(&self, text: &str) -> Vec<Token> {
+        let tokens = self.tokenize(text, Control::Words).unwrap_or_default();
+        if tokens.is_empty() { vec![0] } else { tokens }
+    }
+
     /// The texts of all control tokens.
     pub(super) fn control(&self) -> Vec<String> {
         (0..self.loaded.vocab().n_tokens())
@@ -105,6 +112,18 @@ impl Weights {
             .map(|token| self.name(token))
             .filter(|name| !name.is_empty())
             .collect()
+    }
+
+    /// A sampler that allows what a grammar describes, from its rule `root`; `None` if
+    /// llama.cpp cannot use it.
+    pub(super) fn grammar(&self, grammar: &str) -> Option<LlamaSampler> {
+        LlamaSampler::grammar(&self.loaded, grammar, "root").ok()
+    }
+
+    /// Whether parts of what was read can be forgotten and shared: not where a model
+    /// keeps one running state instead of every token.
+    pub(super) fn keeps_tokens(&self) -> bool {
+        !self.loaded.is_recurrent() && !self.loaded.is_hybrid()
     }
 
     /// A token's bytes; none for a control token.

@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{PromptLog, ScriptedModel, card, certain, choose};
 use crate::generate::{
-    AdapterChoice, Completion, Engine, EngineStatus, Event, GenerateError, LanguageModel,
-    ModelCard, Request, Token, TokenScore,
+    AdapterChoice, AdapterError, AdapterState, Completion, Engine, EngineStatus, Event,
+    GenerateError, LanguageModel, ModelCard, Request, Token, TokenScore,
 };
 
 /// When a refused request is told to come back.
@@ -111,6 +112,35 @@ impl Engine for ScriptedEngine {
     fn status(&self) -> EngineStatus {
         lock(&self.status).clone()
     }
+
+    fn adapters(&self) -> Vec<AdapterState> {
+        Vec::new()
+    }
+
+    /// There are no adapters, and no file is one.
+    fn load_adapter(&self, name: &str, _: &Path, _: f32) -> Result<AdapterState, GenerateError> {
+        Err(GenerateError::Adapter {
+            name: name.to_owned(),
+            source: AdapterError::Shape,
+        })
+    }
+
+    fn activate_adapter(&self, name: Option<&str>) -> Result<(), GenerateError> {
+        match name {
+            None => Ok(()),
+            Some(name) => choose(&AdapterChoice::Named(name.to_owned())),
+        }
+    }
+
+    fn scale_adapter(&self, name: &str, _: f32) -> Result<(), GenerateError> {
+        choose(&AdapterChoice::Named(name.to_owned()))
+    }
+
+    fn unload_adapter(&self, name: &str) -> Result<(), GenerateError> {
+        choose(&AdapterChoice::Named(name.to_owned()))
+    }
+
+    fn forget(&self) {}
 }
 
 /// One of the engine's models.

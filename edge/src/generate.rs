@@ -219,6 +219,8 @@ pub struct Request {
     pub deadline: Option<Duration>,
     /// With which adapter.
     pub adapter: AdapterChoice,
+    /// Where what was read and answered may be kept.
+    pub keep: Keep,
 }
 
 impl Request {
@@ -232,6 +234,7 @@ impl Request {
             constraint: None,
             deadline: None,
             adapter: AdapterChoice::Active,
+            keep: Keep::Memory,
         }
     }
 }
@@ -245,6 +248,16 @@ pub enum Constraint {
     Schema(serde_json::Value),
     /// Any JSON object.
     Json,
+}
+
+/// Where what a model has read may be kept, to be read no second time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// In memory, as long as the model is there: it may hold secrets.
+    #[default]
+    Memory,
+    /// On disk as well, from where it comes back after a restart.
+    Disk,
 }
 
 /// An adapter to answer with.

@@ -29,6 +29,7 @@ mod gbnf;
 pub mod quantise;
 mod schema;
 mod score;
+pub mod snapshot;
 mod speculate;
 mod ticket;
 mod weights;

@@ -194,6 +194,38 @@ impl Context {
         }
     }
 
+    /// What a sequence holds, as bytes for [`Self::restore`]; `None` if there is no
+    /// memory for them.
+    pub(super) fn state(&mut self, sequence: usize) -> Option<Vec<u8>> {
+        let id = self.id(sequence)?;
+        // SAFETY: the context is valid; the buffer has the size that is handed on.
+        unsafe {
+            let size = sys::llama_state_seq_get_size(self.raw.as_ptr(), id);
+            let mut bytes = Vec::new();
+            bytes.try_reserve_exact(size).ok()?;
+            bytes.resize(size, 0);
+            let raw = self.raw.as_ptr();
+            let written = sys::llama_state_seq_get_data(raw, bytes.as_mut_ptr(), size, id);
+            (written == size).then_some(bytes)
+        }
+    }
+
+    /// Puts back what [`Self::state`] gave for the same model and settings; whether that
+    /// worked. Otherwise the sequence holds nothing.
+    pub(super) fn restore(&mut self, sequence: usize, state: &[u8]) -> bool {
+        let Some(id) = self.id(sequence) else {
+            return false;
+        };
+        let (from, size) = (state.as_ptr(), state.len());
+        // SAFETY: the context is valid; llama.cpp reads no more than `size` bytes.
+        let read =
+            unsafe { sys::llama_state_seq_set_data(self.raw.as_ptr(), from, size, id) } == size;
+        if !read {
+            self.remove(sequence, 0);
+        }
+        read
+    }
+
     /// Computes with `adapter` at a scale from now on, or with none.
     ///
     /// What was read before was read without it: the caller keeps them apart.

@@ -12,6 +12,7 @@
 
 mod client;
 mod counts;
+mod disk;
 mod job;
 mod loaded;
 mod owner;
@@ -27,6 +28,7 @@ use std::thread::JoinHandle;
 
 use client::Client;
 use counts::Shared;
+use disk::{Disk, identity};
 use job::{AdapterJob, Asked, Done, Job, Task, Update};
 use owner::{Limits, Owner};
 use place::Cache;
@@ -34,7 +36,9 @@ use slot::Line;
 
 use super::constrain::Form;
 use super::context::{Context, ContextOptions};
+use super::file::Header;
 use super::fit::{Fit, fit};
+use super::snapshot::{SnapshotOptions, Store};
 use super::ticket::Ticket;
 use super::weights::Weights;
 use super::{
@@ -61,15 +65,19 @@ pub struct EngineOptions {
     pub queue: usize,
     /// Whether tokens are guessed ahead.
     pub speculate: Speculate,
+    /// Where requests that allow it are kept on disk when nothing is asked; the model's
+    /// digest must be known.
+    pub snapshots: Option<SnapshotOptions>,
 }
 
 impl Default for EngineOptions {
-    /// One answer, sixteen that wait, guesses.
+    /// One answer, sixteen that wait, guesses, nothing on disk.
     fn default() -> Self {
         Self {
             slots: 1,
             queue: 16,
             speculate: Speculate::Yes,
+            snapshots: None,
         }
     }
 }
@@ -112,7 +120,8 @@ impl Engine {
         };
         let header = file::read(path).map_err(refuse)?;
         let slots = options.slots.clamp(1, MOST_SLOTS);
-        let fit = fit(&header, load, slots)?;
+        let mut fit = fit(&header, load, slots)?;
+        let disk = open_disk(load, options, &header, &mut fit);
         backend::start()?;
         let weights = Weights::load(path, load.mapping, load.repack);
         let weights = Arc::new(weights.ok_or_else(|| LlamaError::Load {
@@ -141,8 +150,9 @@ impl Engine {
             },
             context_tokens: card.context_tokens,
             speculate: options.speculate,
+            disk,
         };
-        let owner = Owner::new(context, asked, Arc::clone(&shared), &limits);
+        let owner = Owner::new(context, asked, Arc::clone(&shared), limits);
         let thread = std::thread::Builder::new().name("engine".to_owned());
         let thread = thread.spawn(move || owner.run());
         let thread = thread.map_err(|source| LlamaError::Thread { source })?;
@@ -171,6 +181,27 @@ impl Engine {
         self.0.send(Job::Adapter(job(reply)))?;
         let answer = answer.recv().map_err(|_| GenerateError::Stopped)?;
         answer.map_err(|source| refused(name, source))
+    }
+}
+
+/// Opens the snapshots, or notes why there are none.
+fn open_disk(
+    load: &LoadOptions,
+    options: &EngineOptions,
+    header: &Header,
+    fit: &mut Fit,
+) -> Option<Disk> {
+    let (wanted, digest) = (options.snapshots.as_ref()?, load.digest.as_ref()?);
+    match Store::open(wanted) {
+        Ok(store) => Some(Disk {
+            store,
+            model: identity(digest, header.chat_template.as_deref(), load, fit),
+        }),
+        Err(error) => {
+            fit.notes
+                .push(format!("what is read is not kept on disk: {error}"));
+            None
+        }
     }
 }
 

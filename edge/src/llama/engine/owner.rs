@@ -7,22 +7,26 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
 use super::Speculate;
 use super::counts::Shared;
+use super::disk::Disk;
 use super::job::{Asked, Done, Job, Task, Update};
 use super::loaded::{self, Adapters, Chosen};
 use super::place::{Cache, Place, Wanted, place};
 use super::slot::{Aim, Answer, Slot, Work, unbegun};
 use super::step::Pace;
 use crate::generate::stream::Assembler;
-use crate::generate::{AdapterError, GenerateError, Stop};
+use crate::generate::{AdapterError, GenerateError, Keep, Stop, Token};
 use crate::llama::choose::Chooser;
 use crate::llama::context::{Batch, Context};
 use crate::llama::speculate::Lookup;
 use crate::llama::ticket::now;
+
+/// What was read is written to disk after this much rest.
+const REST: Duration = Duration::from_secs(2);
 
 /// How much the thread may do.
 pub(super) struct Limits {
@@ -31,6 +35,7 @@ pub(super) struct Limits {
     /// Tokens of one answer and its prompt.
     pub(super) context_tokens: usize,
     pub(super) speculate: Speculate,
+    pub(super) disk: Option<Disk>,
 }
 
 /// Everything that the thread owns.
@@ -47,6 +52,7 @@ pub(super) struct Owner {
     pub(super) cache: Cache,
     pub(super) context_tokens: usize,
     pub(super) speculate: Speculate,
+    pub(super) disk: Option<Disk>,
     pub(super) pace: Pace,
     /// Whose turn it is when slots cannot share a batch.
     pub(super) turn: usize,
@@ -58,7 +64,7 @@ impl Owner {
         context: Context,
         jobs: Receiver<Job>,
         shared: Arc<Shared>,
-        limits: &Limits,
+        limits: Limits,
     ) -> Self {
         Self {
             context,
@@ -72,6 +78,7 @@ impl Owner {
             cache: limits.cache,
             context_tokens: limits.context_tokens,
             speculate: limits.speculate,
+            disk: limits.disk,
             pace: Pace::default(),
             turn: 0,
             uses: 0,
@@ -85,15 +92,24 @@ impl Owner {
             self.admit();
             self.step();
         }
+        self.save();
     }
 
     /// Takes in what was asked meanwhile; waits where there is nothing else to do.
     /// Whether anybody is left who could ask.
     fn receive(&mut self) -> bool {
         if self.queue.is_empty() && self.slots.iter().all(|slot| slot.work.is_none()) {
-            match self.jobs.recv() {
-                Ok(job) => self.take(job),
-                Err(_) => return false,
+            if self.has_unsaved() {
+                match self.jobs.recv_timeout(REST) {
+                    Ok(job) => self.take(job),
+                    Err(RecvTimeoutError::Timeout) => self.save(),
+                    Err(RecvTimeoutError::Disconnected) => return false,
+                }
+            } else {
+                match self.jobs.recv() {
+                    Ok(job) => self.take(job),
+                    Err(_) => return false,
+                }
             }
         }
         loop {
@@ -114,6 +130,9 @@ impl Owner {
                     if self.slots[slot].work.is_none() {
                         self.empty(slot);
                     }
+                }
+                if let Some(disk) = &mut self.disk {
+                    disk.store.clear();
                 }
                 // Whoever asked may have gone away.
                 let _ = done.send(());
@@ -201,7 +220,8 @@ impl Owner {
     }
 
     fn begin(&mut self, asked: Asked, adapter: Option<Chosen>, cells: usize, place: &Place) {
-        let keep = match place.share {
+        let identity = self.identity(adapter.as_ref());
+        let mut keep = match place.share {
             None => self.keep(place.slot, place.keep),
             Some((from, count)) => {
                 self.share(from, place.slot, &asked.prompt[..count]);
@@ -213,13 +233,26 @@ impl Owner {
         }
         let slot = &mut self.slots[place.slot];
         slot.key = loaded::key(adapter.as_ref());
+        slot.identity = identity;
+        let mut follow = place.follow;
+        if let Task::Answer { .. } = asked.task
+            && let Some(restored) = self.restore(place.slot, &asked.prompt, keep)
+        {
+            keep = restored;
+            follow = follow.filter(|&(_, count)| count > restored);
+        }
+        let slot = &mut self.slots[place.slot];
         let prompt = asked.prompt;
         let aim = match asked.task {
-            Task::Score { top } => Aim::Score {
-                top,
-                scores: Vec::with_capacity(prompt.len()),
-            },
+            Task::Score { top } => {
+                slot.may_save = false;
+                Aim::Score {
+                    top,
+                    scores: Vec::with_capacity(prompt.len()),
+                }
+            }
             Task::Answer { request, form } => {
+                slot.may_save &= request.keep == Keep::Disk;
                 let vocabulary = self.context.weights().vocabulary();
                 let guesses = self.speculate == Speculate::Yes && self.cache.keeps_tokens;
                 Aim::Answer(Box::new(Answer {
@@ -239,7 +272,7 @@ impl Owner {
             prompt,
             cells,
             cached: keep,
-            follow: place.follow,
+            follow,
             adapter,
             line: asked.line,
             aim,
@@ -257,7 +290,11 @@ impl Owner {
             let kept = self.context.remove(slot, keep);
             held.truncate(if kept { keep } else { 0 });
         }
-        held.len()
+        let left = held.len();
+        if left == 0 {
+            (self.slots[slot].may_save, self.slots[slot].saved) = (true, 0);
+        }
+        left
     }
 
     /// Forgets all that a slot holds.
@@ -266,9 +303,12 @@ impl Owner {
     }
 
     /// Lets `to` hold `tokens`, with which what `from` holds begins.
-    pub(super) fn share(&mut self, from: usize, to: usize, tokens: &[crate::generate::Token]) {
+    pub(super) fn share(&mut self, from: usize, to: usize, tokens: &[Token]) {
+        let slot = &self.slots[to];
+        let may_save = slot.may_save || slot.work.is_none();
         self.empty(to);
         self.context.share(from, to, tokens.len());
+        self.slots[to].may_save = may_save && self.slots[from].may_save;
         self.slots[to].held.extend_from_slice(tokens);
     }
 

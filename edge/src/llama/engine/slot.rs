@@ -15,6 +15,7 @@ use crate::generate::stream::Assembler;
 use crate::generate::{Completion, Stop, Token, TokenScore};
 use crate::llama::choose::Chooser;
 use crate::llama::score::score;
+use crate::llama::snapshot::Identity;
 use crate::llama::speculate::Lookup;
 use crate::llama::ticket::{Ticket, now};
 use crate::llama::weights::Weights;
@@ -27,6 +28,12 @@ pub(super) struct Slot {
     /// When it was last used, in requests.
     pub(super) used: u64,
     pub(super) work: Option<Work>,
+    /// What a snapshot of it belongs to.
+    pub(super) identity: Identity,
+    /// Whether all that was read may be kept on disk.
+    pub(super) may_save: bool,
+    /// How many tokens it had when it was written to disk.
+    pub(super) saved: usize,
 }
 
 impl Slot {

@@ -18,6 +18,7 @@ mod feedback;
 mod history;
 pub mod input;
 mod load;
+mod mcp;
 mod memory;
 #[cfg(feature = "llama")]
 mod model;
@@ -79,6 +80,7 @@ enum Command {
     Complete(complete::Args),
     #[cfg(feature = "llama")]
     Model(model::Args),
+    Mcp(mcp::Args),
     Config(config::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
@@ -108,6 +110,7 @@ impl Command {
             Self::Complete(args) => complete::run(args, app, ui),
             #[cfg(feature = "llama")]
             Self::Model(args) => model::run(args, app, ui),
+            Self::Mcp(args) => mcp::run(args, app),
             Self::Config(args) => config::run(args, app, ui),
             Self::Doctor(args) => doctor::run(args, app, ui),
             Self::Completions(args) => completions::run(args, ui),

@@ -12,6 +12,7 @@ pub mod embed;
 pub mod generate;
 #[cfg(feature = "llama")]
 pub mod llama;
+pub mod mcp;
 pub mod memory;
 pub mod models;
 pub mod prompt;

@@ -50,11 +50,13 @@ fn terminal(variables: &BTreeMap<String, OsString>) -> Terminal {
     }
 }
 
-/// Logs to standard error what `SCRUBJAY_LOG` asks for: `info`, `edge=debug`, ….
+/// Logs to standard error what `SCRUBJAY_LOG` asks for: `info`, `edge=debug`, …; nothing
+/// from libraries that would log messages with a user's words in them.
 fn log(variables: &BTreeMap<String, OsString>) {
     if let Some(wanted) = variables.get("SCRUBJAY_LOG").and_then(|text| text.to_str()) {
+        let filter = EnvFilter::new(format!("{wanted},rmcp=off"));
         tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::new(wanted))
+            .with_env_filter(filter)
             .with_writer(stderr)
             .init();
     }

@@ -314,6 +314,42 @@ impl Memory {
         Ok(self.store.last_episode(session, is_answer)?)
     }
 
+    /// The newest episodes that `wanted` accepts, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`] if they cannot be read.
+    pub fn newest_episodes(
+        &self,
+        limit: usize,
+        wanted: impl Fn(&Episode) -> bool,
+    ) -> Result<Vec<Episode>, MemoryError> {
+        Ok(self.store.newest_episodes(limit, wanted)?)
+    }
+
+    /// A memory with those it replaced and those that replaced it, oldest first; none
+    /// for an unknown one.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`] if they cannot be read.
+    pub fn lineage(&self, id: MemoryId) -> Result<Vec<MemoryRecord>, MemoryError> {
+        let mut line: Vec<MemoryRecord> = self.store.memory(id)?.into_iter().collect();
+        let mut others = self.store.memories(|memory| memory.id != id)?;
+        let mut known = 0;
+        while known < line.len() {
+            known = line.len();
+            let (of_line, rest) = others.into_iter().partition(|other| {
+                let replaces = |memory: &MemoryRecord| memory.successor == Some(other.id);
+                let replaced = |memory: &MemoryRecord| other.successor == Some(memory.id);
+                line.iter()
+                    .any(|memory| replaces(memory) || replaced(memory))
+            });
+            line.extend::<Vec<_>>(of_line);
+            others = rest;
+        }
+        line.sort_by_key(|memory| (memory.said_at, memory.id));
+        Ok(line)
+    }
+
     fn view(&self) -> MutexGuard<'_, View> {
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -26,7 +26,8 @@ pub(super) fn forget(texts: &[String], app: &App) -> anyhow::Result<usize> {
     remove(&app.paths().history(), texts).context("cannot forget what was typed")
 }
 
-fn remove(file: &Path, texts: &[String]) -> io::Result<usize> {
+/// Removes every line of `file` that holds one of `texts`; how many there were.
+pub(super) fn remove(file: &Path, texts: &[String]) -> io::Result<usize> {
     let lines = match fs_err::read_to_string(file) {
         Ok(lines) => lines,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),

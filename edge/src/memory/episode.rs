@@ -27,17 +27,20 @@ pub enum Source {
     Note,
     /// Another program.
     Api,
+    /// An editor or an agent, by the Model Context Protocol.
+    Mcp,
 }
 
 impl Source {
     /// Every source, in the order of their names in the help.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Chat,
         Self::Ask,
         Self::Command,
         Self::Import,
         Self::Note,
         Self::Api,
+        Self::Mcp,
     ];
 
     /// The name used in filters and exports.
@@ -49,6 +52,7 @@ impl Source {
             Self::Import => "import",
             Self::Note => "note",
             Self::Api => "api",
+            Self::Mcp => "mcp",
         }
     }
 }
@@ -115,6 +119,8 @@ pub struct NewEpisode {
     pub text: String,
     /// Where they came from.
     pub source: Source,
+    /// The program that said them in its owner's place, by name; `None`: the owner.
+    pub author: Option<String>,
     /// The model that made them, if one did.
     pub model: Option<String>,
     /// The adapter on that model.
@@ -135,6 +141,7 @@ impl NewEpisode {
             role: Role::User,
             text: text.into(),
             source,
+            author: None,
             model: None,
             adapter: None,
             given: Vec::new(),
@@ -194,6 +201,9 @@ pub struct Episode {
     pub text: String,
     /// Where they came from.
     pub source: Source,
+    /// The program that said them in its owner's place, by name; `None`: the owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
     /// Said in passing, or to be kept.
     pub intent: Intent,
     /// When it was said.

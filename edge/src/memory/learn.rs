@@ -51,6 +51,9 @@ impl Memory {
             role: new.role,
             text: shown.text,
             source: new.source,
+            author: new
+                .author
+                .map(|name| self.redactor.redact(&name).text.into_owned()),
             intent: new.intent,
             said_at,
             model: new.model,

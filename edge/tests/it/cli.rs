@@ -4,6 +4,7 @@ mod chat;
 mod config;
 #[cfg(all(feature = "embed", feature = "llama"))]
 mod embedder;
+mod mcp;
 mod memory;
 mod process;
 mod redact;

@@ -104,6 +104,7 @@ pub(in crate::cli) struct EpisodeView {
     role: &'static str,
     text: String,
     source: &'static str,
+    author: Option<String>,
     said_at: At,
     model: Option<String>,
     adapter: Option<String>,
@@ -124,6 +125,7 @@ impl EpisodeView {
             role: episode.role.name(),
             text: episode.text.clone(),
             source: episode.source.name(),
+            author: episode.author.clone(),
             said_at: At(episode.said_at),
             model: episode.model.clone(),
             adapter: episode.adapter.clone(),
@@ -248,9 +250,11 @@ impl View for ItemView {
             Self::Episode(episode) => episode_rows(episode, &mut table),
         }
         for episode in self.said() {
+            let by = episode.author.iter().map(|author| format!(", by {author}"));
+            let named = short(&episode.id) + &by.collect::<String>();
             table.row([
                 "said",
-                &format!("{} {} ({})", episode.day, episode.text, short(&episode.id)),
+                &format!("{} {} ({named})", episode.day, episode.text),
             ]);
         }
         ui.table(&table, "there is nothing to show")
@@ -282,6 +286,9 @@ fn episode_rows(episode: &EpisodeView, table: &mut Table) {
     table.row(["session", &episode.session]);
     table.row(["by", episode.role]);
     table.row(["source", episode.source]);
+    if let Some(author) = &episode.author {
+        table.row(["author", author]);
+    }
     table.row(["at", &episode.said_at.0.to_string()]);
     if let Some(model) = &episode.model {
         table.row(["model", model]);

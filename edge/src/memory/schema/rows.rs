@@ -67,7 +67,23 @@ macro_rules! versions {
         }
     )*};
 }
-versions! { SessionRow = 1 EpisodeRow = 1 MemoryRow = 1 PassageRow = 1 SpaceRow = 1 TombstoneRow = 1 }
+versions! { SessionRow = 1 MemoryRow = 1 PassageRow = 1 SpaceRow = 1 TombstoneRow = 1 }
+
+/// What version 1 of an episode lacks at its end: no author.
+const NO_AUTHOR: u8 = 0;
+
+impl Value for EpisodeRow {
+    fn to_stored(&self) -> Result<Vec<u8>, SchemaError> {
+        encode_versioned(2, self)
+    }
+
+    fn from_stored(bytes: &[u8]) -> Result<Self, SchemaError> {
+        match bytes.first() {
+            Some(1) => decode_versioned(1, &[bytes, &[NO_AUTHOR]].concat()),
+            _ => decode_versioned(2, bytes),
+        }
+    }
+}
 
 impl Value for () {
     fn to_stored(&self) -> Result<Vec<u8>, SchemaError> {
@@ -131,7 +147,8 @@ pub(crate) trait Code: Sized {
 
 codes! {
     Role, "a role": System = 0 User = 1 Assistant = 2;
-    Source, "a source": Chat = 0 Ask = 1 Command = 2 Import = 3 Note = 4 Api = 5;
+    Source, "a source": Chat = 0 Ask = 1 Command = 2 Import = 3 Note = 4 Api = 5
+        Mcp = 6;
     Intent, "an intent": Said = 0 Remember = 1;
     Asks, "a way to ask": No = 0 Among = 1 Last = 2;
     Kind, "a kind": Identity = 0 Preference = 1 Relation = 2 Definition = 3 Date = 4
@@ -218,6 +235,7 @@ pub(crate) struct EpisodeRow {
     pub(crate) sensitive: bool,
     rating: Option<u8>,
     correction: Option<String>,
+    author: Option<String>,
 }
 
 impl From<&Episode> for EpisodeRow {
@@ -236,6 +254,7 @@ impl From<&Episode> for EpisodeRow {
             sensitive: episode.sensitive,
             rating: episode.verdict.rating,
             correction: episode.verdict.correction.clone(),
+            author: episode.author.clone(),
         }
     }
 }
@@ -252,6 +271,7 @@ impl EpisodeRow {
             session: self.session,
             role: Role::from_code(self.role)?,
             source: Source::from_code(self.source)?,
+            author: self.author,
             intent: Intent::from_code(self.intent)?,
             said_at: self.said_at,
             given: given.collect::<Result<_, _>>()?,

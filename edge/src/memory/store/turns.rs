@@ -102,6 +102,28 @@ impl Store {
         })
     }
 
+    /// The newest episodes that `wanted` accepts, newest first, at most `limit`.
+    pub(crate) fn newest_episodes(
+        &self,
+        limit: usize,
+        wanted: impl Fn(&Episode) -> bool,
+    ) -> Result<Vec<Episode>, StoreError> {
+        self.read(|tables, txn| {
+            let mut newest = Vec::new();
+            for entry in tables.episodes.rev_iter(txn)? {
+                if newest.len() == limit {
+                    break;
+                }
+                let (id, row) = entry?;
+                let episode = tables.read_episode(id, row)?;
+                if wanted(&episode) {
+                    newest.push(episode);
+                }
+            }
+            Ok(newest)
+        })
+    }
+
     /// An episode.
     pub(crate) fn episode(&self, id: EpisodeId) -> Result<Option<Episode>, StoreError> {
         self.read(|tables, txn| tables.episode(txn, id))

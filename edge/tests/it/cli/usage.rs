@@ -24,6 +24,7 @@ fn without_a_command_it_shows_help() {
       redact       Replace the secrets in standard input by placeholders
       complete     Answer conversations given as JSON lines, always with the likeliest words
       model        Manage the models on this device
+      mcp          Serve memory to an editor or an agent, by the Model Context Protocol
       config       Show the configuration
       doctor       Check model, memory, disk and processor, and say what is missing
       completions  Print a completion script for a shell

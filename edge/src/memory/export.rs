@@ -132,7 +132,7 @@ impl Memory {
         };
         while let Some(line) = reader.line()? {
             match line {
-                Line::Tombstone { .. } if !same_salt => {}
+                Line::Tombstone { .. } if !same_salt => intake.imported.tombstones_skipped += 1,
                 line => intake.take(line, reader.number)?,
             }
         }

@@ -147,4 +147,7 @@ pub struct Imported {
     pub known: u64,
     /// Entries refused because they were forgotten here.
     pub forgotten: u64,
+    /// Tombstones passed over: something was forgotten in both memories, and the other
+    /// one's hashes hide their words with a salt that is not this one's.
+    pub tombstones_skipped: u64,
 }

@@ -635,6 +635,27 @@ fn what_was_forgotten_does_not_come_back_by_an_import() {
 }
 
 #[test]
+fn tombstones_of_a_memory_that_forgot_as_well_are_counted() {
+    let one = World::new();
+    let mut other = World::new();
+    let elsewhere = tempfile::tempdir().unwrap();
+    // A memory made at another instant has a salt of its own.
+    other.clock.advance(std::time::Duration::from_secs(1));
+    other.memory = open(&elsewhere, &other.clock);
+    for world in [&one, &other] {
+        let gone = world.said("The gate opens with heron").episode;
+        world.memory.forget(ItemId::Episode(gone)).unwrap();
+    }
+    let (lines, _) = exported(&one.memory, true);
+    let imported = other.memory.import(&mut lines.as_bytes()).unwrap();
+    let tombstones = lines.matches("\"tombstone\"").count() as u64;
+    assert!(tombstones > 0, "{lines}");
+    assert_eq!(imported.tombstones_skipped, tombstones);
+    let again = one.memory.import(&mut lines.as_bytes()).unwrap();
+    assert_eq!(again.tombstones_skipped, 0);
+}
+
+#[test]
 fn a_line_that_cannot_be_read_is_named() {
     let world = World::new();
     let refused = world.memory.import(&mut "{}".as_bytes());

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::cli::App;
 use crate::cli::failure::Failure;
+use crate::cli::shown::count;
 use crate::memory::report::Imported;
 use crate::ui::{Ui, View, WriteError};
 
@@ -44,9 +45,18 @@ impl View for ImportedView {
             added,
             known,
             forgotten,
+            tombstones_skipped: skipped,
         } = self.0;
         ui.line(&format!(
             "{added} added, {known} known already, {forgotten} refused because they were forgotten"
-        ))
+        ))?;
+        if skipped > 0 {
+            ui.warn(&format!(
+                "{} skipped: something was forgotten in both memories, and their hashes cannot \
+                 be compared, so what was forgotten there may still be imported here",
+                count(skipped, "tombstone", "tombstones")
+            ))?;
+        }
+        Ok(())
     }
 }

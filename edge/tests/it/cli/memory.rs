@@ -34,6 +34,23 @@ fn what_is_added_is_listed() {
 }
 
 #[test]
+fn an_import_tells_which_tombstones_it_cannot_compare() {
+    let (one, other) = (World::new(), World::new());
+    // A memory made at another instant has a salt of its own.
+    other.days(1);
+    for world in [&one, &other] {
+        world.edge("memory add My sister Maya lives in Lisbon");
+        let id = world.id("memory list", "/0/id");
+        assert_eq!(world.edge(&format!("memory forget --yes {id}")).code, 0);
+    }
+    let lines = one.edge_raw("memory export");
+    let run = other.edge_with(&["memory", "import"], lines.as_bytes());
+    assert_eq!(run.code, 0);
+    assert_snapshot!(run.out, @"1 added, 0 known already, 0 refused because they were forgotten");
+    assert_snapshot!(run.err, @"warning: 1 tombstone skipped: something was forgotten in both memories, and their hashes cannot be compared, so what was forgotten there may still be imported here");
+}
+
+#[test]
 fn a_memory_as_json_has_instants_and_full_identifiers() {
     let world = maya();
     assert_snapshot!(world.edge("memory list --json").out, @r#"[{"id":"ID","kind":"place","text":"My sister Maya lives in Lisbon","subject":"sister maya","attribute":"lives in","value":"lisbon","source":"command","said_at":"2026-03-20T09:46:40Z","valid_from":"2026-03-20T09:46:40Z","valid_until":null,"successor":null,"importance":0.7,"uses":0,"last_use":null,"pinned":false,"sensitive":false,"evidence":["ID"]}]"#);

@@ -86,6 +86,12 @@ impl World {
             .to_owned()
     }
 
+    /// A command's output as it is.
+    pub(super) fn edge_raw(&self, args: &str) -> String {
+        self.run(&args.split_whitespace().collect::<Vec<_>>(), b"")
+            .out
+    }
+
     pub(super) fn home(&self) -> &Path {
         self.home.path()
     }

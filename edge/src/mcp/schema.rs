@@ -81,6 +81,9 @@ pub(super) struct Hit {
     pub(super) said_at: String,
     /// The program that said it in the owner's place; null: the owner did.
     pub(super) author: Option<String>,
+    /// Whether it holds. Where it does not, a newer hit replaced it, and it is here to say whom
+    /// or what that one means.
+    pub(super) holds: bool,
     /// Greater is better; comparable within one answer.
     pub(super) score: f64,
     /// What the score is made of.
@@ -179,6 +182,7 @@ impl Hit {
             text: hit.text.clone(),
             said_at: hit.said_at.to_string(),
             author,
+            holds: hit.holds,
             score: rounded(hit.score),
             why: Why {
                 words: rounded(hit.why.lexical),

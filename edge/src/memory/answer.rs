@@ -4,14 +4,16 @@
 //! memory that was taken from the words where one fits the question, else the words.
 //!
 //! # Invariants
-//! - A sentence whose memory was replaced is not shown unless the past is asked for.
+//! - A sentence whose memory was replaced is not shown unless the past is asked for; what
+//!   holds now stands in its place. Only where it alone says whom the question means ("my
+//!   sister", of whom later words say "Clara") it is shown after that, marked.
 //! - The assistant's acknowledgement of what it was told is not an answer.
 //! - What the filter excludes is not looked at, so it moves no score.
 
 use std::collections::{HashMap, HashSet};
 
 use shared::chat::Role;
-use shared::id::EpisodeId;
+use shared::id::{EpisodeId, MemoryId};
 
 use super::embedder::Purpose;
 use super::episode::{Episode, ItemId, Source};
@@ -32,6 +34,8 @@ const NEAREST: usize = 300;
 const READ_PER_HIT: usize = 4;
 /// And so many at least.
 const READ_LEAST: usize = 40;
+/// So often at most a memory is followed to the one that replaced it.
+const MOST_SUCCESSORS: usize = 64;
 
 impl Memory {
     /// What fits a question, best first. It sees everything that was written before it
@@ -164,18 +168,60 @@ impl Memory {
         ids.sort_unstable();
         ids.dedup();
         let read = self.store.episodes_with_memories(&ids)?;
+        let replaced = read.iter().flat_map(|(_, memories)| memories);
+        let heirs = self.heirs(
+            replaced.filter(|memory| !reader.shows(memory)),
+            reader.query,
+        )?;
         let episodes: HashMap<EpisodeId, (Episode, Vec<MemoryRecord>)> =
             read.into_iter().map(|pair| (pair.0.id, pair)).collect();
         let mut shown = HashSet::new();
         let mut found = Vec::new();
         for passage in ranked {
-            for hit in reader.read(passage, &episodes) {
+            for hit in reader.read(passage, &episodes, &heirs) {
                 if shown.insert(hit.hit.item) {
                     found.push(hit);
                 }
             }
         }
         Ok(found)
+    }
+}
+
+/// For memories that were replaced, what holds now.
+type Heirs = HashMap<MemoryId, Hit>;
+
+impl Memory {
+    /// What holds now in the place of `replaced`, as far as the query may see it.
+    fn heirs<'m>(
+        &self,
+        replaced: impl Iterator<Item = &'m MemoryRecord>,
+        query: &Query,
+    ) -> Result<Heirs, MemoryError> {
+        let mut heirs = Heirs::new();
+        for memory in replaced {
+            let mut heir = None;
+            let mut next = memory.successor;
+            for _ in 0..MOST_SUCCESSORS {
+                let Some(id) = next else { break };
+                heir = self.store.memory(id)?;
+                next = heir.as_ref().and_then(|heir| heir.successor);
+            }
+            let Some(heir) = heir.filter(|heir| query.filter.passes(heir)) else {
+                continue;
+            };
+            let Some(evidence) = heir.evidence.last() else {
+                continue;
+            };
+            let Some(episode) = self.store.episode(*evidence)? else {
+                continue;
+            };
+            let seen = query.exclude.contains(&episode.id);
+            if !seen && query.filter.role.is_none_or(|role| role == episode.role) {
+                heirs.insert(memory.id, of_memory(&heir, &episode));
+            }
+        }
+        Ok(heirs)
     }
 }
 
@@ -216,6 +262,7 @@ impl Reader<'_> {
         &self,
         ranked: &Ranked,
         episodes: &HashMap<EpisodeId, (Episode, Vec<MemoryRecord>)>,
+        heirs: &Heirs,
     ) -> Vec<Found> {
         let known = self
             .view
@@ -242,11 +289,20 @@ impl Reader<'_> {
             .iter()
             .filter(|memory| words.contains(&memory.text) || !episode.text.contains(&memory.text))
             .collect();
-        let hits = self.of_memories(&here, episode, words);
-        let hits = match hits {
+        let mut hits = match self.of_memories(&here, episode, words) {
             Some(hits) => hits,
             None => self.of_words(&here, episode, words).into_iter().collect(),
         };
+        for memory in here.iter().filter(|memory| !self.shows(memory)) {
+            let heir = heirs.get(&memory.id);
+            let Some(heir) = heir.filter(|_| self.fits(memory, words).is_some()) else {
+                continue;
+            };
+            hits.push(heir.clone());
+            if self.alone_names(memory, &heir.text) && self.passes(memory) {
+                hits.push(of_memory(memory, episode));
+            }
+        }
         let scored = |hit: Hit| Found {
             hit: Hit {
                 score: ranked.score,
@@ -256,6 +312,25 @@ impl Reader<'_> {
             confidence: ranked.confidence,
         };
         hits.into_iter().map(scored).collect()
+    }
+
+    /// Whether the filter lets a memory pass, replaced or not.
+    fn passes(&self, memory: &MemoryRecord) -> bool {
+        let filter = &self.query.filter;
+        filter.kind.is_none_or(|kind| memory.kind == kind)
+            && (filter.include_sensitive || !memory.sensitive)
+    }
+
+    /// Whether a memory is about what the question names, and `text` does not name that.
+    fn alone_names(&self, memory: &MemoryRecord, text: &str) -> bool {
+        let (named, told) = (self.terms(&memory.subject), self.terms(text));
+        let mut asked = self.question.terms.iter().map(|asked| &asked.term);
+        asked.any(|term| named.contains(term) && !told.contains(term))
+    }
+
+    fn terms(&self, text: &str) -> Vec<String> {
+        let counts = self.analyser.terms(text).counts;
+        counts.into_iter().map(|(term, _)| term).collect()
     }
 
     fn shows(&self, memory: &MemoryRecord) -> bool {
@@ -273,25 +348,22 @@ impl Reader<'_> {
         let wanted = self.query.filter.kind;
         let mut fitting: Vec<(f32, &MemoryRecord)> = here
             .iter()
-            .filter(|memory| self.shows(memory))
-            .filter(|memory| wanted.is_none_or(|kind| memory.kind == kind))
-            .filter(|memory| self.query.filter.include_sensitive || !memory.sensitive)
-            .map(|memory| (self.overlap(&memory.text), *memory))
+            .filter(|memory| self.shows(memory) && self.passes(memory))
+            .filter_map(|memory| Some((self.fits(memory, words)?, *memory)))
             .collect();
-        let says_it_all = |memory: &MemoryRecord| memory.text.len() * 2 > words.len();
-        fitting
-            .retain(|(overlap, memory)| *overlap > 0.0 || wanted.is_some() || says_it_all(memory));
         if fitting.is_empty() && wanted.is_none() {
             return None;
         }
         fitting.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.id.cmp(&a.1.id)));
-        let hit = |(_, memory): (f32, &MemoryRecord)| Hit {
-            item: ItemId::Memory(memory.id),
-            text: memory.text.clone(),
-            sensitive: memory.sensitive,
-            ..plain(episode, words)
-        };
+        let hit = |(_, memory): (f32, &MemoryRecord)| of_memory(memory, episode);
         Some(fitting.into_iter().map(hit).collect())
+    }
+
+    /// How much of the question a memory in these words holds, if it answers at all.
+    fn fits(&self, memory: &MemoryRecord, words: &str) -> Option<f32> {
+        let overlap = self.overlap(&memory.text);
+        let says_it_all = memory.text.len() * 2 > words.len();
+        (overlap > 0.0 || self.query.filter.kind.is_some() || says_it_all).then_some(overlap)
     }
 
     /// The words, without the sentences that no longer hold.
@@ -321,6 +393,16 @@ impl Reader<'_> {
     }
 }
 
+/// A memory as a hit, without its score.
+fn of_memory(memory: &MemoryRecord, episode: &Episode) -> Hit {
+    Hit {
+        item: ItemId::Memory(memory.id),
+        holds: memory.is_live(),
+        sensitive: memory.sensitive,
+        ..plain(episode, &memory.text)
+    }
+}
+
 /// The words themselves as a hit.
 fn plain(episode: &Episode, words: &str) -> Hit {
     Hit {
@@ -331,6 +413,7 @@ fn plain(episode: &Episode, words: &str) -> Hit {
         role: episode.role,
         score: 0.0,
         why: super::query::Why::default(),
+        holds: true,
         sensitive: episode.sensitive,
     }
 }

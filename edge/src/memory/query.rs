@@ -124,6 +124,8 @@ pub struct Hit {
     pub score: f32,
     /// What the score is made of.
     pub why: Why,
+    /// Whether it holds; what was replaced may be shown to say whom the words mean.
+    pub holds: bool,
     /// Whether it is a secret that its owner wants remembered.
     pub sensitive: bool,
 }

@@ -564,6 +564,53 @@ fn a_correction_closes_what_it_corrects() {
 }
 
 #[test]
+fn what_holds_now_answers_for_what_it_replaced() {
+    let world = World::new();
+    let old = world.said("My sister Clara lives in Lisbon").episode;
+    world.said("Clara moved to Porto");
+    let told = "My sister Clara lives in Lisbon";
+    assert_eq!(
+        texts(&world, "Where does my sister live?"),
+        ["Clara moved to Porto", told]
+    );
+    assert_eq!(
+        texts(&world, "Where does Clara live?"),
+        ["Clara moved to Porto"]
+    );
+    world.said("Clara moved to Faro");
+    let query = Query::new("Where does my sister live?", world.clock.now());
+    let hits = world.memory.recall(&query).unwrap().hits;
+    let shown: Vec<_> = hits.iter().map(|hit| (&*hit.text, hit.holds)).collect();
+    assert_eq!(shown, [("Clara moved to Faro", true), (told, false)]);
+    let before = texts(&world, "Where did my sister live before?");
+    assert_eq!(before[0], "My sister Clara lives in Lisbon");
+    // What told that Clara is the sister is forgotten, and nothing tells it any more.
+    world.memory.forget(ItemId::Episode(old)).unwrap();
+    let query = Query::new("Where does my sister live?", world.clock.now());
+    let recall = world.memory.recall(&query).unwrap();
+    let surely = recall.hits.iter().filter(|hit| hit.why.lexical > 0.0);
+    assert_eq!(surely.count(), 0, "{recall:?}");
+}
+
+#[test]
+fn what_the_asker_may_not_see_answers_for_nothing() {
+    let world = World::new();
+    world.said("My sister Clara lives in Lisbon");
+    let new = world.said("Clara moved to Porto").episode;
+    let told = |query: &Query| world.memory.recall(query).unwrap().hits.len();
+    let query = Query::new("Where does my sister live?", world.clock.now());
+    assert_eq!(told(&query), 2);
+    let seen = Query {
+        exclude: vec![new],
+        ..query.clone()
+    };
+    assert_eq!(told(&seen), 0);
+    let mut elsewhere = query;
+    elsewhere.filter.source = Some(Source::Note);
+    assert_eq!(told(&elsewhere), 0);
+}
+
+#[test]
 fn an_export_of_everything_makes_an_equal_memory_and_a_second_import_changes_nothing() {
     let world = World::new();
     let told = world.said("My sister Maya lives in Lisbon").episode;

@@ -51,8 +51,10 @@ fn it_answers_from_what_other_processes_were_told() {
     let code = say("What is my lock code?");
     say("Clara moved to Porto");
     let after = say("Where does Clara live now?");
+    let sister = say("Where does my sister live?");
     let unknown = say("What is my cat called?");
 
+    assert!(sister.contains("Porto"), "{sister}");
     check(&before, &after);
     assert!(code.contains("4711"), "{code}");
     assert!(unknown.contains("don't know"), "{unknown}");

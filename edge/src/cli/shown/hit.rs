@@ -18,6 +18,7 @@ pub(in crate::cli) struct HitView {
     role: &'static str,
     score: f32,
     why: Why,
+    holds: bool,
     sensitive: bool,
     #[serde(skip)]
     day: String,
@@ -33,6 +34,7 @@ impl HitView {
             role: hit.role.name(),
             score: hit.score,
             why: hit.why,
+            holds: hit.holds,
             sensitive: hit.sensitive,
             day: day(hit.said_at, zone),
         }

@@ -248,11 +248,12 @@ impl App {
         assistant.context("cannot talk with this model")
     }
 
-    /// As the configuration says; where nobody set it, what leaves room for a question.
+    /// As the configuration says; where nobody set it, at most a quarter of the context, so
+    /// that there is room for a question and what is recalled.
     fn max_tokens(&self, card: &ModelCard) -> usize {
         let wanted = self.config().answer.max_tokens;
         match self.resolved.value("answer.max_tokens") {
-            Some((_, Origin::Default)) => wanted.min(card.context_tokens / 2),
+            Some((_, Origin::Default)) => wanted.min(card.context_tokens / 4),
             _ => wanted,
         }
     }

@@ -51,7 +51,10 @@ pub const KEYS: &[Key] = &[
         "model.memory_budget_mib",
         "MiB that model and KV cache may take",
     ),
-    key("answer.max_tokens", "Most tokens of an answer"),
+    key(
+        "answer.max_tokens",
+        "Most tokens of an answer; by default at most a quarter of the context",
+    ),
     key(
         "answer.temperature",
         "Randomness; 0 always takes the likeliest token; unset, as below: what suits the model",

@@ -93,6 +93,9 @@ pub struct Train {
     /// Steps before which the rate climbs anew, in ascending order.
     #[serde(default)]
     pub restarts: Vec<u64>,
+    /// How far it climbs then, as a share of the highest rate.
+    #[serde(default = "whole")]
+    pub restart_peak: f64,
     /// The last step's share of the highest rate.
     pub floor: f64,
     /// AdamW's decay of the mean and of the mean square.
@@ -175,6 +178,7 @@ impl Recipe {
         let mut alike = self.clone();
         alike.train.steps = old.train.steps;
         alike.train.restarts.clone_from(&old.train.restarts);
+        alike.train.restart_peak = old.train.restart_peak;
         let (now, then) = (self.schedule(steps), old.schedule(old_steps));
         alike == *old && (0..done).all(|step| now.rate(step).to_bits() == then.rate(step).to_bits())
     }
@@ -186,6 +190,7 @@ impl Recipe {
             warmup: self.train.warmup,
             steps,
             restarts: self.train.restarts.clone(),
+            restart_peak: self.train.restart_peak,
             floor: self.train.floor,
         }
     }
@@ -244,9 +249,14 @@ impl Train {
         positive("batch_tokens", self.batch_tokens as f64)?;
         positive("micro_tokens", self.micro_tokens as f64)?;
         positive("rate", self.rate)?;
+        positive("restart_peak", self.restart_peak)?;
         positive("clip", self.clip)?;
         positive("checkpoint_every", self.checkpoint_every as f64)
     }
+}
+
+const fn whole() -> f64 {
+    1.0
 }
 
 fn positive(field: &'static str, value: f64) -> Result<(), RecipeError> {

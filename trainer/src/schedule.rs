@@ -18,6 +18,8 @@ pub struct Schedule {
     pub steps: u64,
     /// Steps before which the rate climbs anew, in ascending order.
     pub restarts: Vec<u64>,
+    /// How far it climbs then, as a share of the peak.
+    pub restart_peak: f64,
     /// The last step's share of the peak.
     pub floor: f64,
 }
@@ -28,7 +30,8 @@ impl Schedule {
         let past = self.restarts.partition_point(|&restart| restart <= step);
         let begin = past.checked_sub(1).map_or(0, |last| self.restarts[last]);
         let end = self.restarts.get(past).copied().unwrap_or(self.steps);
-        self.rate_within(step - begin, end.saturating_sub(begin))
+        let share = if past > 0 { self.restart_peak } else { 1.0 };
+        share * self.rate_within(step - begin, end.saturating_sub(begin))
     }
 
     /// The rate of step `step` of a climb and fall of `steps` steps.
@@ -62,6 +65,7 @@ mod tests {
             warmup: 10,
             steps,
             restarts: restarts.to_vec(),
+            restart_peak: 0.5,
             floor: 0.05,
         }
     }
@@ -90,9 +94,9 @@ mod tests {
         for step in 0..100 {
             assert_eq!(long.rate(step), short.rate(step));
         }
-        assert_eq!(long.rate(100), short.rate(0));
-        assert!((long.rate(110) - 2e-3).abs() < 1e-12);
-        assert!((long.rate(249) - 1e-4).abs() < 1e-12);
+        assert!((long.rate(100) - short.rate(0) / 2.0).abs() < 1e-12);
+        assert!((long.rate(110) - 1e-3).abs() < 1e-12);
+        assert!((long.rate(249) - 5e-5).abs() < 1e-12);
     }
 
     /// A run shorter than its warm-up, or than its restarts, must not divide by nothing.

@@ -8,7 +8,7 @@ mod quiz;
 pub(crate) mod scene;
 
 use self::conversation::{conversation, drill, follow_up};
-use self::quiz::quiz;
+use self::quiz::{quiz, quiz_of_one_kind};
 use self::scene::{Scene, Told};
 use super::Dialogue;
 use super::dice::{Dice, Split};
@@ -39,12 +39,20 @@ const MIX: &[(u32, Scenario)] = &[
 /// ones learns their phrases and is late to look anything up.
 const DRILLS: &[(u64, u32)] = &[(8_000, 85), (12_000, 40), (u64::MAX, 4)];
 
+/// From this family on, how many of a hundred are quizzes of one kind: what a model that
+/// answers most questions still confuses is facts that differ in their subject alone.
+const ONE_KIND: (u64, u32) = (120_000, 55);
+
 /// Family `index` of the training corpus.
 pub(crate) fn training(seed: u64, index: u64) -> Vec<Dialogue> {
     let mut scene = Scene::new(Dice::new(seed, index, Split::Training));
     let drills = DRILLS.iter().find(|(end, _)| index < *end);
     if drills.is_some_and(|(_, percent)| scene.dice.chance(*percent)) {
         drill(&mut scene);
+        return scene.finish();
+    }
+    if index >= ONE_KIND.0 && scene.dice.chance(ONE_KIND.1) {
+        quiz_of_one_kind(&mut scene);
         return scene.finish();
     }
     let weights: Vec<u32> = MIX.iter().map(|(weight, _)| *weight).collect();

@@ -42,6 +42,11 @@ impl World {
         }
     }
 
+    /// A new fact of the kind of `other`, if its next subject is not taken.
+    pub(crate) fn same_kind(&mut self, dice: &mut Dice, other: &Fact) -> Option<Fact> {
+        self.fact_of(dice, other.kind)
+    }
+
     /// A new fact easily taken for `other`: the same kind, or the same subject.
     pub(crate) fn near(&mut self, dice: &mut Dice, other: &Fact) -> Fact {
         if dice.chance(50)

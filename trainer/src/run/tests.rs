@@ -110,6 +110,7 @@ fn train(folder: &Folder, log: &mut Log) -> (Summing, Ending) {
             warmup: 2,
             steps: 11,
             restarts: Vec::new(),
+            restart_peak: 1.0,
             floor: 0.1,
         },
         checkpoint_every: 4,

@@ -8,21 +8,44 @@
 use shared::turn::Recalled;
 
 use super::chat;
-use super::scene::{Scene, Told};
+use super::scene::{Scene, Told, Unit};
 use crate::dataset::facts::{Speaker, asked};
 
 /// Questions about one block.
 const QUESTIONS: usize = 6;
 
+/// Memories of all kinds.
 pub(super) fn quiz(scene: &mut Scene) {
+    let draw = |scene: &mut Scene| {
+        let near = &scene.beside[scene.dice.below(scene.beside.len())];
+        let near = near.fact.clone();
+        scene.distractor(&near)
+    };
+    ask_about(scene, draw);
+}
+
+/// Memories most of which are of one kind: whose they are decides.
+pub(super) fn quiz_of_one_kind(scene: &mut Scene) {
+    let draw = |scene: &mut Scene| {
+        let first = scene.beside[0].fact.clone();
+        let same = scene.dice.chance(75);
+        let fact = same.then(|| scene.world.same_kind(&mut scene.dice, &first));
+        match fact.flatten() {
+            Some(fact) => scene.state(fact),
+            None => scene.distractor(&first),
+        }
+    };
+    ask_about(scene, draw);
+}
+
+/// Questions about a fact and what `draw` shows beside it.
+fn ask_about(scene: &mut Scene, draw: impl Fn(&mut Scene) -> Unit) {
     let lines = 1 + scene.dice.weighted(&[7, 11, 15, 18, 49]);
     let fact = scene.world.fact(&mut scene.dice);
     let mut units = vec![scene.state(fact)];
     let mut shown = 1;
     while shown < lines {
-        let near = &scene.beside[scene.dice.below(scene.beside.len())];
-        let near = near.fact.clone();
-        let unit = scene.distractor(&near);
+        let unit = draw(scene);
         shown += unit.len();
         units.push(unit);
     }

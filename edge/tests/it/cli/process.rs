@@ -54,6 +54,58 @@ fn a_closed_pipe_ends_it_in_peace() {
     assert_eq!((code, err.as_str()), (Some(0), ""));
 }
 
+/// Runs `edge` where the whole home is mounted read-only, which binds root, too. `None`
+/// where this machine allows no mounts.
+fn read_only(home: &TempDir, args: &str) -> Option<(Option<i32>, String, String)> {
+    let unshare = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.env("SCRUBJAY_HOME", home.path()).args([
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "sh",
+            "-ec",
+            script,
+        ]);
+        command
+    };
+    let mount = r#"mount --bind "$SCRUBJAY_HOME" "$SCRUBJAY_HOME"; mount -o remount,bind,ro "$SCRUBJAY_HOME"; "#;
+    let allowed = unshare(mount).output();
+    if !allowed.is_ok_and(|output| output.status.success()) {
+        return None;
+    }
+    let program = env!("CARGO_BIN_EXE_edge");
+    Some(output(&mut unshare(&format!("{mount}{program} {args}"))))
+}
+
+#[test]
+fn a_memory_on_a_read_only_file_system_is_read_and_not_written() {
+    let home = tempfile::tempdir().unwrap();
+    output(edge(&home).args(["memory", "add", "My cat is called Miso"]));
+    let Some((code, found, err)) = read_only(&home, "memory search cat") else {
+        // Past the harness, which swallows what passing tests print.
+        let told =
+            b"\n*** SKIPPED: no mounts are allowed here, so a read-only memory was NOT tested.\n";
+        std::io::stderr().write_all(told).unwrap();
+        return;
+    };
+    assert_eq!(code, Some(0), "{err}");
+    assert!(found.contains("Miso"), "{found}");
+    for kept in [
+        "memory list",
+        "memory export",
+        "memory verify",
+        "sessions list",
+    ] {
+        let (code, _, err) = read_only(&home, kept).unwrap();
+        assert_eq!(code, Some(0), "{kept}: {err}");
+    }
+    let (code, out, err) = read_only(&home, "memory add 'My dog is called Rex'").unwrap();
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(err.contains("is read-only"), "{err}");
+    assert!(err.contains("hint: "), "{err}");
+}
+
 #[test]
 fn nothing_is_written_where_nothing_is_kept() {
     let home = tempfile::tempdir().unwrap();

@@ -18,7 +18,9 @@ use shared::clock::{Clock, Timestamp};
 use shared::id::{EpisodeId, SessionId};
 use shared::turn::SYSTEM_PROMPT;
 
-use crate::generate::{Completion, Event, GenerateError, LanguageModel, ModelCard, Request, Token};
+use crate::generate::{
+    Completion, Event, GenerateError, Keep, LanguageModel, ModelCard, Request, Token,
+};
 use crate::memory::episode::{Appended, Episode, Given, Intent, ItemId, NewEpisode, Source};
 use crate::memory::query::{Filter, Hit, Query, Recall};
 use crate::memory::{Memory, MemoryError};
@@ -76,6 +78,8 @@ pub struct Assistant {
     settings: Settings,
     renderer: Renderer,
     conversation: Conversation,
+    /// Whether there may be words in it that memory has left out or forgotten.
+    stays_off_disk: bool,
 }
 
 /// A question answered.
@@ -171,6 +175,7 @@ impl Assistant {
             settings,
             renderer,
             conversation,
+            stays_off_disk: false,
         })
     }
 
@@ -181,7 +186,13 @@ impl Assistant {
     pub fn begin(&mut self, session: SessionId) -> Result<(), AssistantError> {
         self.conversation = resumed(&self.memory, session, &self.settings.zone)?;
         self.session = session;
+        self.stays_off_disk = false;
         Ok(())
+    }
+
+    /// From now on what the model reads of this conversation is kept in memory only.
+    pub fn stay_off_disk(&mut self) {
+        self.stays_off_disk = true;
     }
 
     /// What model answers.
@@ -202,6 +213,7 @@ impl Assistant {
         let now = self.settings.clock.now();
         self.check_length(words, now)?;
         let remembered = self.memory.append(self.question(words))?;
+        self.stays_off_disk |= !remembered.redactions.is_empty();
         let recall = self.recall(words, remembered.episode, now)?;
         let evidence: Vec<Evidence> = recall.hits.iter().map(evidence).collect();
         let (plan, prompt) = self.plan(words, &evidence, now)?;
@@ -223,6 +235,12 @@ impl Assistant {
     fn request(&self) -> Request {
         Request {
             sampling: self.settings.sampling,
+            // What memory does not write down, the model's cache does not either.
+            keep: if self.stays_off_disk {
+                Keep::Memory
+            } else {
+                Keep::Disk
+            },
             ..Request::greedy(self.settings.max_tokens)
         }
     }

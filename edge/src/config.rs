@@ -145,6 +145,8 @@ pub struct ModelConfig {
     pub repack: bool,
     /// Memory that model and KV cache may take, in MiB.
     pub memory_budget_mib: Option<u64>,
+    /// What read conversations may take on disk, in MiB; 0 keeps none.
+    pub snapshots_mib: u64,
 }
 
 /// How answers are made; what is unset is what suits the model.
@@ -200,6 +202,7 @@ impl Default for ModelConfig {
             mmap: true,
             repack: false,
             memory_budget_mib: None,
+            snapshots_mib: 1_024,
         }
     }
 }

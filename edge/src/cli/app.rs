@@ -21,7 +21,7 @@ use crate::cli::{Env, Interrupt, StandIns, load};
 use crate::config::layer::Layer;
 use crate::config::paths::Paths;
 use crate::config::{Config, ConfigError, Origin, Resolved, keys};
-use crate::generate::{LanguageModel, ModelCard};
+use crate::generate::{Engine, LanguageModel, ModelCard};
 use crate::memory::embedder::{Embedder, Lexical};
 use crate::memory::episode::Source;
 use crate::memory::{Memory, Options};
@@ -57,6 +57,10 @@ pub struct App {
     board: Option<Board>,
     stand_ins: RefCell<StandIns>,
     memory: OnceCell<Arc<Memory>>,
+    /// What answers, once it was started.
+    engine: OnceCell<Arc<dyn Engine>>,
+    /// What is worth knowing of how it was started.
+    notes: RefCell<Vec<String>>,
 }
 
 impl App {
@@ -96,6 +100,8 @@ impl App {
             interrupt: env.interrupt,
             paths,
             memory: OnceCell::new(),
+            engine: OnceCell::new(),
+            notes: RefCell::default(),
         })
     }
 
@@ -122,6 +128,11 @@ impl App {
     /// The profile that describes this machine, or the one that was asked for.
     pub fn board(&self) -> Option<&Board> {
         self.board.as_ref()
+    }
+
+    /// Standard input, for a thread of its own; there is none left here.
+    pub(super) fn take_input(&self) -> Input {
+        self.input.replace(Input::new(Box::new(io::empty()), false))
     }
 
     /// Standard input. Held by one reader at a time.
@@ -190,6 +201,41 @@ impl App {
             return Ok(model);
         }
         load::model(self).context("cannot load the model")
+    }
+
+    /// Remembers what was started to answer, and what is to be told of it.
+    pub(super) fn started(&self, engine: Arc<dyn Engine>, notes: &[String]) {
+        self.notes.borrow_mut().extend_from_slice(notes);
+        // The first stays: a command starts one.
+        let _ = self.engine.set(engine);
+    }
+
+    /// Tells what is worth knowing of how the model was started.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub(super) fn tell_notes(&self, ui: &mut Ui) -> anyhow::Result<()> {
+        for note in self.notes.take() {
+            ui.warn(&note)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what models have read and is not being answered, in memory and on disk:
+    /// it may hold what was just forgotten.
+    ///
+    /// # Errors
+    /// When the files cannot be deleted.
+    pub(super) fn forget_read(&self) -> anyhow::Result<()> {
+        if let Some(engine) = self.engine.get() {
+            engine.forget();
+        }
+        match fs_err::remove_dir_all(self.paths.snapshots()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).context("what the model has read of conversations cannot be deleted")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The memory that a conversation uses: where [`Config`] switches it off, one that is

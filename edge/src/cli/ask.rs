@@ -26,6 +26,7 @@ pub(super) fn run(args: &Args, app: &App, ui: &mut Ui) -> anyhow::Result<()> {
     let memory = app.conversation_memory()?;
     let session = memory.new_session(&glance(&question))?;
     let mut assistant = app.assistant(&memory, session, Source::Ask)?;
+    app.tell_notes(ui)?;
     talk::turn(&mut assistant, &question, &memory, app, ui)
 }
 

@@ -59,6 +59,7 @@ pub(super) fn start(session: Option<SessionId>, app: &App, ui: &mut Ui) -> anyho
         None => memory.new_session(UNTITLED)?,
     };
     let assistant = app.assistant(&memory, session, Source::Chat)?;
+    app.tell_notes(ui)?;
     let mut chat = Chat {
         memory: &memory,
         session,

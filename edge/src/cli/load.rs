@@ -3,10 +3,21 @@
 use std::path::Path;
 use std::sync::Arc;
 
+#[cfg(feature = "llama")]
+use shared::board::Threads;
+
 use crate::cli::App;
 #[cfg(not(all(feature = "embed", feature = "llama")))]
 use crate::cli::failure::Failure;
+#[cfg(feature = "llama")]
+use crate::generate::Engine as _;
 use crate::generate::LanguageModel;
+#[cfg(feature = "llama")]
+use crate::llama::engine::{Engine, EngineOptions};
+#[cfg(feature = "llama")]
+use crate::llama::snapshot::SnapshotOptions;
+#[cfg(feature = "llama")]
+use crate::llama::{LoadOptions, Mapping, Repack};
 use crate::memory::embedder::{Embedder, Lexical};
 use crate::models::{Catalogue, ModelsError};
 
@@ -63,15 +74,9 @@ fn open_embedder(_: &Path) -> anyhow::Result<Arc<dyn Embedder>> {
     Err(Failure::LeftOut { what: "embedder" }.into())
 }
 
-/// The model that the configuration names.
+/// How the configuration has its model loaded.
 #[cfg(feature = "llama")]
-pub(super) fn model(app: &App) -> anyhow::Result<Box<dyn LanguageModel>> {
-    use shared::board::Threads;
-
-    use crate::generate::Engine as _;
-    use crate::llama::engine::{Engine, EngineOptions};
-    use crate::llama::{LoadOptions, Mapping, Repack};
-
+pub(super) fn options(app: &App) -> anyhow::Result<LoadOptions> {
     let config = &app.config().model;
     let installed = catalogue(app).find(&model_name(app)?)?;
     let mut options = LoadOptions::new(installed.path);
@@ -89,7 +94,31 @@ pub(super) fn model(app: &App) -> anyhow::Result<Box<dyn LanguageModel>> {
         options.repack = Repack::Yes;
     }
     options.budget = config.memory_budget_mib.map(|mib| mib << 20);
-    Ok(Engine::start(&options, &EngineOptions::default())?.model())
+    Ok(options)
+}
+
+/// How the configuration has answers made, one at a time. Where nothing is to be kept,
+/// nothing is kept on disk.
+#[cfg(feature = "llama")]
+pub(super) fn engine_options(app: &App) -> EngineOptions {
+    let config = app.config();
+    let most_bytes = config.model.snapshots_mib << 20;
+    let keeps = config.memory.enabled && most_bytes > 0;
+    EngineOptions {
+        snapshots: keeps.then(|| SnapshotOptions {
+            folder: app.paths().snapshots(),
+            most_bytes,
+        }),
+        ..EngineOptions::default()
+    }
+}
+
+/// The model that the configuration names.
+#[cfg(feature = "llama")]
+pub(super) fn model(app: &App) -> anyhow::Result<Box<dyn LanguageModel>> {
+    let engine = Engine::start(&options(app)?, &engine_options(app))?;
+    app.started(Arc::new(engine.clone()), engine.notes());
+    Ok(engine.model())
 }
 
 /// Without llama.cpp nothing answers.

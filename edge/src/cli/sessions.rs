@@ -117,6 +117,7 @@ fn delete(id: &str, yes: bool, app: &App, ui: &mut Ui) -> anyhow::Result<()> {
     let receipt = memory.delete_session(session);
     let receipt = receipt.context("cannot delete the conversation")?;
     let typed = history::forget(&said, app)?;
+    app.forget_read()?;
     Ok(ui.show(&ReceiptView { receipt, typed })?)
 }
 

@@ -52,6 +52,10 @@ pub const KEYS: &[Key] = &[
         "MiB that model and KV cache may take",
     ),
     key(
+        "model.snapshots_mib",
+        "MiB on disk for conversations as the model has read them; 0: none",
+    ),
+    key(
         "answer.max_tokens",
         "Most tokens of an answer; by default at most a quarter of the context",
     ),

@@ -80,6 +80,11 @@ impl Paths {
         self.state.join("chat-history")
     }
 
+    /// Conversations as models have read them.
+    pub fn snapshots(&self) -> PathBuf {
+        self.cache.join("kv")
+    }
+
     /// Names and places, in a fixed order.
     pub fn list(&self) -> [(&'static str, &Path); 6] {
         [

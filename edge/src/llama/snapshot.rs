@@ -197,17 +197,6 @@ impl Store {
     }
 }
 
-/// Deletes every snapshot in a folder, whether or not an engine has it open.
-///
-/// # Errors
-/// What the system says.
-pub fn clear(folder: &Path) -> io::Result<()> {
-    match fs_err::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 /// Makes a folder that its owner alone may look into.
 fn make_private(folder: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new()

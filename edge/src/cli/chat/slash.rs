@@ -92,8 +92,10 @@ fn remember(chat: &Chat<'_>, words: &str, ui: &mut Ui) -> anyhow::Result<()> {
 }
 
 /// Forgets what is named exactly; words only show what could be meant.
-fn forget(chat: &Chat<'_>, words: &str, ui: &mut Ui) -> anyhow::Result<()> {
+fn forget(chat: &mut Chat<'_>, words: &str, ui: &mut Ui) -> anyhow::Result<()> {
     if let Ok(item) = chat.memory.find(given(words)?) {
+        // What is forgotten may stand in this conversation.
+        chat.assistant.stay_off_disk();
         return forget::forget(item, chat.memory, chat.app, ui);
     }
     search(chat, words, ui)?;

@@ -46,5 +46,6 @@ pub(in crate::cli) fn forget(
     let receipt = memory.forget(item).context("cannot forget it")?;
     let texts = view.map_or_else(Vec::new, |view| view.texts());
     let typed = history::forget(&texts, app)?;
+    app.forget_read()?;
     Ok(ui.show(&ReceiptView { receipt, typed })?)
 }

@@ -32,6 +32,7 @@ fn show_names_the_origin_of_every_value() {
     model.mmap               true        default
     model.repack             false       default
     model.memory_budget_mib  10240       board laptop-16gb
+    model.snapshots_mib      1024        default
     answer.max_tokens        64          file HOME/edge.toml
     answer.temperature       (not set)
     answer.top_k             (not set)
@@ -87,7 +88,7 @@ fn an_unknown_key_in_the_file_is_refused() {
       |
     2 | thread = 3
       | ^^^^^^
-    unknown field `thread`, expected one of `name`, `context`, `threads`, `threads_prefill`, `kv_type`, `mmap`, `repack`, `memory_budget_mib`
+    unknown field `thread`, expected one of `name`, `context`, `threads`, `threads_prefill`, `kv_type`, `mmap`, `repack`, `memory_budget_mib`, `snapshots_mib`
     hint: correct the value, or take it out
     ");
 }

@@ -56,6 +56,13 @@ pub fn choose(machine: &Machine) -> Result<Option<Board>, BoardError> {
     Ok(found.map(|board| board.fitted(machine)))
 }
 
+/// What the processor is called; nothing where the system does not say.
+pub fn processor_name() -> Option<String> {
+    let text = fs_err::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
 /// Bytes of memory that programs may still take; nothing where the system does not say.
 pub fn available_memory_mib() -> Option<u64> {
     let text = fs_err::read_to_string("/proc/meminfo").ok()?;

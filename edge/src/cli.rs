@@ -7,6 +7,8 @@
 mod app;
 mod ask;
 mod background;
+#[cfg(feature = "llama")]
+mod bench;
 mod chat;
 #[cfg(feature = "llama")]
 mod complete;
@@ -81,6 +83,8 @@ enum Command {
     #[cfg(feature = "llama")]
     Model(model::Args),
     Mcp(mcp::Args),
+    #[cfg(feature = "llama")]
+    Bench(bench::Args),
     Config(config::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
@@ -93,6 +97,8 @@ impl Command {
             Self::Chat(args) => args.settings(),
             Self::Ask(args) => args.settings(),
             Self::Sessions(args) => args.settings(),
+            #[cfg(feature = "llama")]
+            Self::Bench(args) => args.settings(),
             _ => Vec::new(),
         }
     }
@@ -111,6 +117,8 @@ impl Command {
             #[cfg(feature = "llama")]
             Self::Model(args) => model::run(args, app, ui),
             Self::Mcp(args) => mcp::run(args, app),
+            #[cfg(feature = "llama")]
+            Self::Bench(args) => bench::run(args, app, ui),
             Self::Config(args) => config::run(args, app, ui),
             Self::Doctor(args) => doctor::run(args, app, ui),
             Self::Completions(args) => completions::run(args, ui),

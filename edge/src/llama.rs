@@ -19,6 +19,7 @@ use crate::generate::ModelCard;
 
 mod adapter;
 mod backend;
+pub mod bench;
 mod choose;
 mod constrain;
 mod context;

@@ -87,6 +87,8 @@ struct Figures {
     answer_tokens: usize,
     load_ms: f64,
     prefill_tokens_per_s: f64,
+    /// llama.cpp alone, one token at a time.
+    bare_tokens_per_s: f64,
     decode: Vec<Stream>,
     first_token_cold_ms: f64,
     first_token_warm_ms: f64,
@@ -134,6 +136,7 @@ impl Figures {
             answer_tokens: plan.answer_tokens,
             load_ms: ms(measured.load),
             prefill_tokens_per_s: measured.prefill_per_second,
+            bare_tokens_per_s: measured.bare_per_second,
             decode: measured
                 .decode_per_second
                 .iter()
@@ -179,6 +182,7 @@ impl View for Figures {
         table.row(["load", &ms(self.load_ms)]);
         let reading = format!("read {} tokens", self.prompt_tokens);
         table.row([&reading, &tokens(self.prefill_tokens_per_s)]);
+        table.row(["llama.cpp alone", &tokens(self.bare_tokens_per_s)]);
         for stream in &self.decode {
             let label = match stream.answers {
                 1 => "one answer".to_owned(),

@@ -12,13 +12,15 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
+use super::context::{Batch, Context, ContextOptions};
 use super::engine::{Engine, EngineOptions, Speculate};
 use super::snapshot::SnapshotOptions;
 use super::ticket::now;
-use super::{LlamaError, LoadOptions};
+use super::weights::Weights;
+use super::{BATCH_TOKENS, LlamaError, LoadOptions};
 use crate::generate::{
     Completion, Engine as _, Event, GenerateError, Keep, LanguageModel, Request, Token,
 };
@@ -53,6 +55,9 @@ pub struct Measured {
     pub load: Duration,
     /// Tokens of a prompt read in a second.
     pub prefill_per_second: f64,
+    /// Tokens that llama.cpp computes in a second, one at a time, with no engine around
+    /// it and nothing chosen: what one answer can be measured against.
+    pub bare_per_second: f64,
     /// For each number of answers at once, the tokens that all generate in a second.
     pub decode_per_second: Vec<(usize, f64)>,
     /// To the first token of a prompt of which nothing was read.
@@ -100,7 +105,7 @@ pub fn measure(
     folder: &Path,
     progress: &dyn Fn(u64, u64),
 ) -> Result<Measured, BenchError> {
-    let steps = 3 + plan.batches.len() as u64;
+    let steps = 4 + plan.batches.len() as u64;
     let load = LoadOptions {
         // Only tells snapshots apart, in a folder of their own.
         digest: Some("bench".to_owned()),
@@ -130,14 +135,17 @@ pub fn measure(
     let restarted = first_token(engine.model().as_mut(), &next)?;
     drop(engine);
     progress(3, steps);
+    let bare = bare(&load, &mut prompts, plan)?;
+    progress(4, steps);
     let mut decode = Vec::new();
-    for (done, &streams) in (4..).zip(&plan.batches) {
+    for (done, &streams) in (5..).zip(&plan.batches) {
         decode.push((streams, together(&load, &mut prompts, plan, streams)?));
         progress(done, steps);
     }
     Ok(Measured {
         load: took,
         prefill_per_second: prefill,
+        bare_per_second: bare,
         decode_per_second: decode,
         first_token_cold: cold,
         first_token_warm: warm,
@@ -193,6 +201,52 @@ fn first_token(
     let began = now();
     let done = model.generate(prompt, &request, &mut |_| ControlFlow::Continue(()))?;
     Ok((began.elapsed(), done))
+}
+
+/// Tokens that the context alone computes in a second.
+fn bare(load: &LoadOptions, prompts: &mut Prompts, plan: &Plan) -> Result<f64, BenchError> {
+    let weights = Weights::load(&load.path, load.mapping, load.repack);
+    let weights = weights.ok_or_else(|| LlamaError::Load {
+        path: load.path.clone(),
+        architecture: String::new(),
+    })?;
+    let tokens = SHORT_PROMPT + plan.answer_tokens;
+    let cells = u32::try_from(tokens).unwrap_or(u32::MAX);
+    let options = ContextOptions {
+        cells,
+        sequences: 1,
+        threads: load.threads,
+        kv_type: load.kv_type,
+        batch_tokens: BATCH_TOKENS,
+        outputs: 1,
+    };
+    let context = Context::new(Arc::new(weights), options, Arc::default());
+    let mut context = context.ok_or(LlamaError::Context { tokens: cells })?;
+    let mut batch = Batch::default();
+    let mut best: f64 = 0.0;
+    for _ in 0..TRIES {
+        context.remove(0, 0);
+        let text = prompts.next(tokens);
+        let (prompt, answer) = text.split_at(SHORT_PROMPT);
+        let mut compute = |tokens: &[Token], from: usize| {
+            batch.clear();
+            for (at, &token) in (from..).zip(tokens) {
+                batch.push(token, at, 0, at + 1 == from + tokens.len());
+            }
+            context.decode(&mut batch).map_err(|code| GenerateError::Decode {
+                tokens: tokens.len(),
+                position: from,
+                code,
+            })
+        };
+        compute(prompt, 0)?;
+        let began = now();
+        for (at, token) in (SHORT_PROMPT..).zip(answer) {
+            compute(std::slice::from_ref(token), at)?;
+        }
+        best = best.max(answer.len() as f64 / began.elapsed().as_secs_f64());
+    }
+    Ok(best)
 }
 
 /// Tokens that `streams` answers at once generate in a second.

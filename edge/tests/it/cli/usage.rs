@@ -25,6 +25,7 @@ fn without_a_command_it_shows_help() {
       complete     Answer conversations given as JSON lines, always with the likeliest words
       model        Manage the models on this device
       mcp          Serve memory to an editor or an agent, by the Model Context Protocol
+      bench        Measure how fast a model reads and answers on this device
       config       Show the configuration
       doctor       Check model, memory, disk and processor, and say what is missing
       completions  Print a completion script for a shell

@@ -211,7 +211,8 @@ pub struct Request {
     pub sampling: Sampling,
     /// End before the first of these words; it is not part of the answer.
     pub stop: Vec<String>,
-    /// Report how likely each token was, with this many of the likeliest beside it.
+    /// Report how likely each token was, with this many of the likeliest beside it, a
+    /// hundred at most.
     pub logprobs: Option<usize>,
     /// What form the answer must have.
     pub constraint: Option<Constraint>,

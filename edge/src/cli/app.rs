@@ -131,6 +131,7 @@ impl App {
     }
 
     /// Standard input, for a thread of its own; there is none left here.
+    #[cfg(feature = "llama")]
     pub(super) fn take_input(&self) -> Input {
         self.input.replace(Input::new(Box::new(io::empty()), false))
     }
@@ -204,6 +205,7 @@ impl App {
     }
 
     /// Remembers what was started to answer, and what is to be told of it.
+    #[cfg(feature = "llama")]
     pub(super) fn started(&self, engine: Arc<dyn Engine>, notes: &[String]) {
         self.notes.borrow_mut().extend_from_slice(notes);
         // The first stays: a command starts one.

@@ -233,11 +233,13 @@ fn bare(load: &LoadOptions, prompts: &mut Prompts, plan: &Plan) -> Result<f64, B
             for (at, &token) in (from..).zip(tokens) {
                 batch.push(token, at, 0, at + 1 == from + tokens.len());
             }
-            context.decode(&mut batch).map_err(|code| GenerateError::Decode {
-                tokens: tokens.len(),
-                position: from,
-                code,
-            })
+            context
+                .decode(&mut batch)
+                .map_err(|code| GenerateError::Decode {
+                    tokens: tokens.len(),
+                    position: from,
+                    code,
+                })
         };
         compute(prompt, 0)?;
         let began = now();

@@ -7,8 +7,11 @@ use crate::generate::Token;
 /// A token and the logarithm of its probability.
 pub(super) type Scored = (Token, f32);
 
-/// How likely `token` is by a row of logits, and the `top` likeliest, best first; of
-/// equals the first.
+/// Most tokens that are told beside one.
+pub(super) const MOST_TOP: usize = 100;
+
+/// How likely `token` is by a row of logits, and the `top` likeliest ([`MOST_TOP`] at
+/// most), best first; of equals the first.
 ///
 /// Without any logits nothing is known: the logarithm is negative infinity.
 pub(super) fn score(logits: &[f32], token: Token, top: usize) -> (f32, Vec<Scored>) {
@@ -20,7 +23,7 @@ pub(super) fn score(logits: &[f32], token: Token, top: usize) -> (f32, Vec<Score
         .ok()
         .and_then(|at| logits.get(at))
         .map_or(f32::NEG_INFINITY, |&logit| of(logit));
-    let likeliest = likeliest(logits, top);
+    let likeliest = likeliest(logits, top.min(MOST_TOP));
     let top = likeliest.into_iter().map(|(id, logit)| (id, of(logit)));
     (own, top.collect())
 }

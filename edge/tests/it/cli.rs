@@ -1,6 +1,8 @@
 //! Wiring: output, errors and exit codes of every command.
 
 mod chat;
+#[cfg(feature = "llama")]
+mod complete;
 mod config;
 #[cfg(all(feature = "embed", feature = "llama"))]
 mod embedder;

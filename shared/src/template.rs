@@ -3,7 +3,7 @@
 //! Templates are Jinja programs that come with model files, so they are not trusted:
 //! they can name no file, and run out of fuel after [`FUEL`] steps. They see what
 //! Hugging Face's `apply_chat_template` shows them, with its white-space rules:
-//! `messages`, `add_generation_prompt`, `bos_token`, `eos_token`, `tools` and
+//! `messages`, `add_generation_prompt`, `bos_token`, `eos_token`, `tools`,
 //! `documents` (none), `raise_exception`, `strftime_now`, `tojson`, loop controls, and
 //! Python's methods of strings, lists and maps. `enable_thinking` is false: an answer
 //! is asked for, not a soliloquy.
@@ -17,8 +17,10 @@
 use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Kwargs;
+use minijinja::value::{Kwargs, Serde};
 use minijinja::{Environment, Error, ErrorKind, Value, context};
+
+use serde::Serialize;
 
 use crate::chat::{Message, Role};
 
@@ -46,6 +48,34 @@ pub enum AddGenerationPrompt {
     Yes,
     /// The text of the messages alone.
     No,
+}
+
+/// One message as a template sees it: a conversation with tools has more than words.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Entry {
+    /// Who speaks: `system`, `user`, `assistant` or `tool`.
+    pub role: String,
+    /// What is said.
+    pub content: String,
+    /// Who of several speaks, or the tool that answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What the assistant calls, as templates expect it; arguments are maps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<serde_json::Value>,
+    /// The call that a tool answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_call_id: Option<String>,
+}
+
+impl From<&Message> for Entry {
+    fn from(message: &Message) -> Self {
+        Self {
+            role: message.role.name().to_owned(),
+            content: message.content.clone(),
+            ..Self::default()
+        }
+    }
 }
 
 /// A chat template, compiled.
@@ -137,10 +167,32 @@ impl Template {
         messages: &[Message],
         add: AddGenerationPrompt,
     ) -> Result<String, TemplateError> {
-        match (self.instructions, split_system(messages)) {
-            (Instructions::Folded, Some((system, rest))) => self.run(&folded(system, rest), add),
-            _ => self.run(messages, add),
+        let entries: Vec<Entry> = messages.iter().map(Entry::from).collect();
+        self.render_with_tools(&entries, &[], add)
+    }
+
+    /// Renders messages for a model that may call `tools`, each as JSON describes it.
+    ///
+    /// # Errors
+    /// As [`Self::render`].
+    pub fn render_with_tools(
+        &self,
+        entries: &[Entry],
+        tools: &[serde_json::Value],
+        add: AddGenerationPrompt,
+    ) -> Result<String, TemplateError> {
+        match (self.instructions, split_system(entries)) {
+            (Instructions::Folded, Some((system, rest))) => {
+                self.run(&folded(system, rest), tools, add)
+            }
+            _ => self.run(entries, tools, add),
         }
+    }
+
+    /// Whether the template says anything about tools.
+    pub fn knows_tools(&self) -> bool {
+        let template = self.environment.get_template(NAME);
+        template.is_ok_and(|template| template.undeclared_variables(false).contains("tools"))
     }
 
     /// Whether the beginning of a longer conversation is that of a shorter one, with the
@@ -149,9 +201,9 @@ impl Template {
         let roles = [Role::System, Role::User, Role::Assistant, Role::User];
         let probe = (0..).zip(roles);
         let probe: Vec<_> = probe
-            .map(|(at, role)| Message::new(role, format!("probe {at}")))
+            .map(|(at, role)| Entry::from(&Message::new(role, format!("probe {at}"))))
             .collect();
-        let render = |count| self.run(&probe[..count], AddGenerationPrompt::No);
+        let render = |count| self.run(&probe[..count], &[], AddGenerationPrompt::No);
         let (Ok(short), Ok(long)) = (render(2), render(4)) else {
             return Instructions::Folded;
         };
@@ -165,18 +217,24 @@ impl Template {
         }
     }
 
-    fn run(&self, messages: &[Message], add: AddGenerationPrompt) -> Result<String, TemplateError> {
+    fn run(
+        &self,
+        entries: &[Entry],
+        tools: &[serde_json::Value],
+        add: AddGenerationPrompt,
+    ) -> Result<String, TemplateError> {
         let template = self.environment.get_template(NAME).map_err(failure)?;
-        let messages: Value = messages
-            .iter()
-            .map(|message| context! { role => message.role.name(), content => message.content.as_str() })
-            .collect();
+        let tools = if tools.is_empty() {
+            Value::from(())
+        } else {
+            Value::from(Serde(tools))
+        };
         let variables = context! {
-            messages,
+            messages => Value::from(Serde(entries)),
             add_generation_prompt => add == AddGenerationPrompt::Yes,
             bos_token => self.special.bos.as_str(),
             eos_token => self.special.eos.as_str(),
-            tools => Value::from(()),
+            tools,
             documents => Value::from(()),
             enable_thinking => false,
         };
@@ -185,19 +243,20 @@ impl Template {
 }
 
 /// The system message and what follows, where a user message follows.
-fn split_system(messages: &[Message]) -> Option<(&str, &[Message])> {
-    let (first, rest) = messages.split_first()?;
-    let followed = rest.first().is_some_and(|next| next.role == Role::User);
-    (first.role == Role::System && followed).then_some((&first.content, rest))
+fn split_system(entries: &[Entry]) -> Option<(&str, &[Entry])> {
+    let (first, rest) = entries.split_first()?;
+    let is = |entry: &Entry, role: Role| entry.role == role.name();
+    let followed = rest.first().is_some_and(|next| is(next, Role::User));
+    (is(first, Role::System) && followed).then_some((&first.content, rest))
 }
 
 /// The messages with the standing instructions at the head of the first.
-fn folded(system: &str, rest: &[Message]) -> Vec<Message> {
-    let mut messages = rest.to_vec();
-    if let Some(first) = messages.first_mut() {
+fn folded(system: &str, rest: &[Entry]) -> Vec<Entry> {
+    let mut entries = rest.to_vec();
+    if let Some(first) = entries.first_mut() {
         first.content = format!("{}\n\n{}", system.trim(), first.content);
     }
-    messages
+    entries
 }
 
 /// What a template said when it raised.

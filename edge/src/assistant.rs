@@ -21,14 +21,19 @@ use shared::turn::SYSTEM_PROMPT;
 use crate::generate::{
     Completion, Event, GenerateError, Keep, LanguageModel, ModelCard, Request, Token,
 };
-use crate::memory::episode::{Appended, Episode, Given, Intent, ItemId, NewEpisode, Source};
-use crate::memory::query::{Filter, Hit, Query, Recall};
+use crate::memory::episode::{Appended, Episode, ItemId, Source};
+use crate::memory::query::{Hit, Recall};
 use crate::memory::{Memory, MemoryError};
 use crate::prompt::render::{RenderError, Renderer};
 use crate::prompt::{Conversation, Evidence, Plan, PlanError, Question, Turn};
 use crate::sample::Sampling;
 
 mod ask;
+pub mod defaults;
+pub mod exchange;
+mod notes;
+
+use notes::{About, Answer, Notes};
 
 /// How an assistant behaves.
 #[derive(Clone)]
@@ -49,8 +54,6 @@ pub struct Settings {
     pub recall_tokens: usize,
     /// Below this confidence nothing is shown.
     pub least_confidence: f32,
-    /// The adapter on the model, if there is one.
-    pub adapter: Option<String>,
 }
 
 impl Settings {
@@ -65,17 +68,15 @@ impl Settings {
             recall_limit: 5,
             recall_tokens: 512,
             least_confidence: 0.2,
-            adapter: None,
         }
     }
 }
 
 /// Carries one conversation.
 pub struct Assistant {
-    memory: Arc<Memory>,
+    notes: Notes,
     model: Box<dyn LanguageModel>,
     session: SessionId,
-    settings: Settings,
     renderer: Renderer,
     conversation: Conversation,
     /// Whether there may be words in it that memory has left out or forgotten.
@@ -169,10 +170,9 @@ impl Assistant {
         let renderer = Renderer::new(model.card(), Some(today))?;
         let conversation = resumed(&memory, session, &settings.zone)?;
         Ok(Self {
-            memory,
+            notes: Notes { memory, settings },
             model,
             session,
-            settings,
             renderer,
             conversation,
             stays_off_disk: false,
@@ -184,7 +184,7 @@ impl Assistant {
     /// # Errors
     /// [`AssistantError::Memory`] if the session cannot be read; this one goes on then.
     pub fn begin(&mut self, session: SessionId) -> Result<(), AssistantError> {
-        self.conversation = resumed(&self.memory, session, &self.settings.zone)?;
+        self.conversation = resumed(&self.notes.memory, session, &self.settings().zone)?;
         self.session = session;
         self.stays_off_disk = false;
         Ok(())
@@ -210,14 +210,15 @@ impl Assistant {
         words: &str,
         on: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<Reply, AssistantError> {
-        let now = self.settings.clock.now();
+        let now = self.settings().clock.now();
         self.check_length(words, now)?;
-        let remembered = self.memory.append(self.question(words))?;
+        let question = self.notes.question(self.session, words);
+        let remembered = self.notes.memory.append(question)?;
         self.stays_off_disk |= !remembered.redactions.is_empty();
         let recall = self.recall(words, remembered.episode, now)?;
-        let evidence: Vec<Evidence> = recall.hits.iter().map(evidence).collect();
+        let evidence: Vec<Evidence> = recall.hits.iter().map(notes::evidence).collect();
         let (plan, prompt) = self.plan(words, &evidence, now)?;
-        let recalled = shown_hits(&recall, &plan);
+        let recalled = notes::shown_hits(&recall, &plan.shown);
         let completion = self.model.generate(&prompt, &self.request(), on)?;
         let answer = self.keep(&plan, &recalled, remembered.episode, &completion)?;
         Ok(Reply {
@@ -232,16 +233,20 @@ impl Assistant {
         })
     }
 
+    fn settings(&self) -> &Settings {
+        &self.notes.settings
+    }
+
     fn request(&self) -> Request {
         Request {
-            sampling: self.settings.sampling,
+            sampling: self.settings().sampling,
             // What memory does not write down, the model's cache does not either.
             keep: if self.stays_off_disk {
                 Keep::Memory
             } else {
                 Keep::Disk
             },
-            ..Request::greedy(self.settings.max_tokens)
+            ..Request::greedy(self.settings().max_tokens)
         }
     }
 
@@ -254,41 +259,18 @@ impl Assistant {
         fits.map(drop)
     }
 
-    fn question(&self, words: &str) -> NewEpisode {
-        NewEpisode {
-            intent: if ask::to_remember(words) {
-                Intent::Remember
-            } else {
-                Intent::Said
-            },
-            ..NewEpisode::said(self.session, self.settings.source, words)
-        }
-    }
-
     fn recall(
         &self,
         words: &str,
         question: EpisodeId,
         now: Timestamp,
     ) -> Result<Recall, MemoryError> {
-        let mut exclude: Vec<EpisodeId> = self.conversation.episodes().collect();
-        exclude.push(question);
-        let mut recall = self.memory.recall(&Query {
-            limit: self.settings.recall_limit,
-            token_budget: Some(self.settings.recall_tokens),
+        self.notes.recall(About {
+            words,
             session: Some(self.session),
-            exclude,
-            // What a model once said is no evidence: it would come to believe itself.
-            filter: Filter {
-                role: Some(Role::User),
-                ..Filter::default()
-            },
-            ..Query::new(words, now)
-        })?;
-        if recall.confidence < self.settings.least_confidence || self.settings.recall_limit == 0 {
-            recall.hits.clear();
-        }
-        Ok(recall)
+            exclude: self.conversation.episodes().chain([question]).collect(),
+            now,
+        })
     }
 
     /// A prompt that leaves room for the answer, and its tokens.
@@ -298,12 +280,12 @@ impl Assistant {
         evidence: &[Evidence],
         now: Timestamp,
     ) -> Result<(Plan, Vec<Token>), AssistantError> {
-        let budget = self.model.card().context_tokens - self.settings.max_tokens;
+        let budget = self.model.card().context_tokens - self.settings().max_tokens;
         let question = Question {
             words,
             evidence,
             now,
-            zone: &self.settings.zone,
+            zone: &self.notes.settings.zone,
         };
         let (renderer, model) = (&self.renderer, &self.model);
         let mut last = Vec::new();
@@ -327,44 +309,24 @@ impl Assistant {
         question: EpisodeId,
         completion: &Completion,
     ) -> Result<EpisodeId, MemoryError> {
-        let items: Vec<ItemId> = plan.shown.iter().map(|shown| shown.item).collect();
-        let answer = self.memory.append(NewEpisode {
-            role: Role::Assistant,
-            model: Some(self.model.card().name.clone()),
-            adapter: self.settings.adapter.clone(),
-            given: recalled.iter().map(Given::from).collect(),
-            ..NewEpisode::said(self.session, self.settings.source, completion.text.as_str())
+        let answer = self.notes.answer(&Answer {
+            session: self.session,
+            question,
+            text: &completion.text,
+            model: &self.model.card().name,
+            adapter: completion.adapter.as_deref(),
+            messages: &plan.messages,
+            recalled,
         })?;
-        self.memory
-            .finish_turn(question, answer.episode, &plan.messages, &items)?;
-        self.memory.note_use(&items)?;
         let shown_in = plan.shown.iter().map(|shown| shown.episode);
         self.conversation.push(Turn {
             sent: plan.sent.clone(),
             answer: completion.text.clone(),
-            shown: items,
-            episodes: [question, answer.episode]
-                .into_iter()
-                .chain(shown_in)
-                .collect(),
+            shown: plan.shown.iter().map(|shown| shown.item).collect(),
+            episodes: [question, answer].into_iter().chain(shown_in).collect(),
         });
-        Ok(answer.episode)
+        Ok(answer)
     }
-}
-
-fn evidence(hit: &Hit) -> Evidence {
-    Evidence {
-        item: hit.item,
-        episode: hit.episode,
-        said_at: hit.said_at,
-        text: hit.text.clone(),
-    }
-}
-
-/// The hits that the plan shows, best first.
-fn shown_hits(recall: &Recall, plan: &Plan) -> Vec<Hit> {
-    let is_shown = |hit: &&Hit| plan.shown.iter().any(|shown| shown.item == hit.item);
-    recall.hits.iter().filter(is_shown).cloned().collect()
 }
 
 /// The conversation as it stands in memory.
@@ -374,17 +336,31 @@ fn resumed(
     zone: &TimeZone,
 ) -> Result<Conversation, MemoryError> {
     let mut conversation = Conversation::new(SYSTEM_PROMPT);
+    for (_, turn) in past_turns(memory, session, zone)? {
+        conversation.push(turn);
+    }
+    Ok(conversation)
+}
+
+/// The finished turns of a session with the question's own words, oldest first.
+fn past_turns(
+    memory: &Memory,
+    session: SessionId,
+    zone: &TimeZone,
+) -> Result<Vec<(String, Turn)>, MemoryError> {
+    let mut turns = Vec::new();
     let mut question: Option<Episode> = None;
     for episode in memory.session_episodes(session)? {
         match (episode.role, question.take()) {
             (Role::User, _) => question = Some(episode),
             (Role::Assistant, Some(asked)) => {
-                conversation.push(turn(memory, &asked, &episode, zone)?);
+                let turn = turn(memory, &asked, &episode, zone)?;
+                turns.push((asked.text, turn));
             }
             _ => {}
         }
     }
-    Ok(conversation)
+    Ok(turns)
 }
 
 /// A past turn with the words it was sent with, but for what was forgotten since.

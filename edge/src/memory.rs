@@ -246,12 +246,33 @@ impl Memory {
             .new_session(&title, self.clock.now(), self.random())?)
     }
 
+    /// The conversation of this title; a new one where there is none.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`] if it cannot be read or written.
+    pub fn session_titled(&self, title: &str) -> Result<SessionId, MemoryError> {
+        let sessions = self.store.session_rows()?;
+        let found = sessions.into_iter().find(|(_, row)| row.title == title);
+        match found {
+            Some((id, _)) => Ok(id),
+            None => self.new_session(title),
+        }
+    }
+
     /// Every conversation, the newest first. One without a title is called by its first words.
     ///
     /// # Errors
     /// [`MemoryError::Store`] if they cannot be read.
     pub fn sessions(&self) -> Result<Vec<SessionSummary>, MemoryError> {
         Ok(self.store.sessions()?)
+    }
+
+    /// Whether there is such a conversation.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`] if it cannot be read.
+    pub fn has_session(&self, id: SessionId) -> Result<bool, MemoryError> {
+        Ok(self.store.has_session(id)?)
     }
 
     /// A conversation's episodes, oldest first; none for an unknown one.

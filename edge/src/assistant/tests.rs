@@ -9,6 +9,7 @@ use crate::generate::Stop;
 use crate::generate::scripted::{PromptLog, ScriptedModel};
 use crate::memory::Options;
 use crate::memory::embedder::Lexical;
+use crate::memory::episode::Intent;
 
 const DAY: Duration = Duration::from_secs(86_400);
 

@@ -8,6 +8,30 @@ use shared::id::{EpisodeId, SessionId};
 use super::episode::{ItemId, Source};
 use super::record::{Kind, MemoryRecord};
 
+/// What a conversation lets memory do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemoryUse {
+    /// Nothing.
+    Off,
+    /// Recall, and keep nothing.
+    ReadOnly,
+    /// Recall and keep.
+    Use,
+}
+
+impl MemoryUse {
+    /// Every use.
+    pub const ALL: [Self; 3] = [Self::Off, Self::ReadOnly, Self::Use];
+    /// Their names, in the same order.
+    pub const NAMES: [&'static str; 3] = ["off", "read_only", "use"];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+}
+
 /// Which memories are looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {

@@ -9,8 +9,9 @@
 //! - No message holds a control token, whatever its words are.
 
 use regex::Regex;
+use serde_json::Value;
 use shared::chat::Message;
-use shared::template::{AddGenerationPrompt, Special, Template, TemplateError};
+use shared::template::{AddGenerationPrompt, Entry, Special, Template, TemplateError};
 
 use crate::generate::{GenerateError, LanguageModel, ModelCard, Token};
 
@@ -58,37 +59,37 @@ impl Renderer {
         })
     }
 
-    /// The text after which the model answers.
-    ///
-    /// # Errors
-    /// [`RenderError::Template`] if the template fails on these messages.
-    pub fn render(&self, messages: &[Message]) -> Result<String, RenderError> {
-        let text = self.template.render(messages, AddGenerationPrompt::Yes)?;
-        if text.starts_with(&self.beginning) {
-            return Ok(text);
-        }
-        Ok(format!("{}{text}", self.beginning))
-    }
-
     /// The prompt after which the model answers, as tokens.
     ///
     /// # Errors
-    /// [`RenderError::Template`] as for [`Self::render`], [`RenderError::Tokenize`] if the
-    /// model has no tokens for the text.
+    /// [`RenderError::Template`] if the template fails on these messages,
+    /// [`RenderError::Tokenize`] if the model has no tokens for the text.
     pub fn tokens(
         &self,
         messages: &[Message],
         model: &dyn LanguageModel,
     ) -> Result<Vec<Token>, RenderError> {
+        let entries: Vec<Entry> = messages.iter().map(Entry::from).collect();
+        self.tokens_with_tools(&entries, &[], model)
+    }
+
+    /// The prompt of a conversation in which `tools` may be called, as tokens.
+    ///
+    /// # Errors
+    /// As [`Self::tokens`].
+    pub fn tokens_with_tools(
+        &self,
+        entries: &[Entry],
+        tools: &[Value],
+        model: &dyn LanguageModel,
+    ) -> Result<Vec<Token>, RenderError> {
         let mut taken = Vec::new();
-        let marked: Vec<Message> = messages
+        let marked: Vec<Entry> = entries
             .iter()
-            .map(|message| Message {
-                content: self.mark(&message.content, &mut taken),
-                ..message.clone()
-            })
+            .map(|entry| self.marked(entry, &mut taken))
             .collect();
-        let text = self.render(&marked)?;
+        let tools = tools.iter().map(|tool| self.mark_value(tool, &mut taken));
+        let text = self.render(&marked, &tools.collect::<Vec<_>>())?;
         let mut tokens = Vec::new();
         for piece in pieces(&text, &taken) {
             tokens.extend(match piece {
@@ -97,6 +98,57 @@ impl Renderer {
             });
         }
         Ok(tokens)
+    }
+
+    /// Whether the model's template says anything about tools.
+    pub fn knows_tools(&self) -> bool {
+        self.template.knows_tools()
+    }
+
+    /// The text after which the model answers.
+    fn render(&self, entries: &[Entry], tools: &[Value]) -> Result<String, RenderError> {
+        let add = AddGenerationPrompt::Yes;
+        let text = self.template.render_with_tools(entries, tools, add)?;
+        if text.starts_with(&self.beginning) {
+            return Ok(text);
+        }
+        Ok(format!("{}{text}", self.beginning))
+    }
+
+    /// The message with marks in it.
+    fn marked(&self, entry: &Entry, taken: &mut Vec<String>) -> Entry {
+        let mut mark = |text: &String| self.mark(text, taken);
+        let content = mark(&entry.content);
+        let name = entry.name.as_ref().map(&mut mark);
+        let tool_call_id = entry.tool_call_id.as_ref().map(&mut mark);
+        let calls = entry.tool_calls.iter();
+        Entry {
+            role: entry.role.clone(),
+            content,
+            name,
+            tool_calls: calls.map(|call| self.mark_value(call, taken)).collect(),
+            tool_call_id,
+        }
+    }
+
+    /// The value with marks in all its texts.
+    fn mark_value(&self, value: &Value, taken: &mut Vec<String>) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.mark(text, taken)),
+            Value::Array(list) => {
+                let list = list.iter().map(|value| self.mark_value(value, taken));
+                Value::Array(list.collect())
+            }
+            Value::Object(map) => {
+                let map = map.iter();
+                let map = map.map(|(key, value)| {
+                    let key = self.mark(key, taken);
+                    (key, self.mark_value(value, taken))
+                });
+                Value::Object(map.collect())
+            }
+            other => other.clone(),
+        }
     }
 
     /// The content with a mark in the place of each name; the names join `taken`.
@@ -195,7 +247,8 @@ mod tests {
             ..ModelCard::default()
         };
         let renderer = Renderer::new(&card, None).unwrap();
-        renderer.render(&[Message::new(Role::User, "Hi")]).unwrap()
+        let entry = Entry::from(&Message::new(Role::User, "Hi"));
+        renderer.render(&[entry], &[]).unwrap()
     }
 
     #[test]
@@ -220,7 +273,7 @@ mod tests {
         let mut taken = Vec::new();
         let marked = renderer.mark(words, &mut taken);
         assert_eq!(taken, ["<|end|>>", "\u{e000}", "\u{e001}", "<|end|>"]);
-        let text = renderer.render(&[Message::new(Role::User, &marked)]);
+        let text = renderer.render(&[Entry::from(&Message::new(Role::User, &marked))], &[]);
         use Piece::{Template, Words};
         assert_eq!(
             pieces(&text.unwrap(), &taken),

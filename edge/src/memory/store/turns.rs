@@ -55,6 +55,11 @@ impl Store {
         })
     }
 
+    /// Whether there is such a conversation.
+    pub(crate) fn has_session(&self, id: SessionId) -> Result<bool, StoreError> {
+        self.read(|tables, txn| Ok(tables.sessions.get(txn, &id)?.is_some()))
+    }
+
     /// Every conversation's title and beginning.
     pub(crate) fn session_rows(&self) -> Result<Vec<(SessionId, SessionRow)>, StoreError> {
         self.read(|tables, txn| tables.sessions.iter(txn)?.collect())

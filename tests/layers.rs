@@ -26,6 +26,7 @@ const EDGE: &[(&str, &[&str])] = &[
             "models",
             "prompt",
             "sample",
+            "server",
             "ui",
         ],
     ),
@@ -40,6 +41,10 @@ const EDGE: &[(&str, &[&str])] = &[
     ("models", &["embed"]),
     ("prompt", &["generate", "memory"]),
     ("sample", &[]),
+    (
+        "server",
+        &["assistant", "generate", "memory", "prompt", "sample"],
+    ),
     ("ui", &["memory"]),
 ];
 
@@ -89,6 +94,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("instant_distance", &["edge/src/memory/index"]),
     ("rmcp", &["edge/src/mcp"]),
     ("ureq", &["edge/src/models"]),
+    ("axum", &["edge/src/server"]),
+    ("hyper", &["edge/src/server"]),
+    ("tokio", &["edge/src/mcp", "edge/src/server"]),
     ("rustyline", &["edge/src/cli", "edge/src/ui"]),
     ("tch", &["trainer/src/torch"]),
     ("torch_sys", &["trainer/src/torch"]),

@@ -423,6 +423,20 @@ pub enum GenerateError {
         /// Why.
         source: AdapterError,
     },
+    /// The server that runs the model does not answer.
+    #[error("cannot reach the server that runs the model")]
+    Unreachable {
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The server that runs the model answers something else.
+    #[error("the server that runs the model says (status {status}): {reason}")]
+    Refused {
+        /// The status it answers with.
+        status: u16,
+        /// What it says.
+        reason: String,
+    },
     /// The engine was stopped.
     #[error("the engine was stopped")]
     Stopped,

@@ -17,4 +17,5 @@ pub mod memory;
 pub mod models;
 pub mod prompt;
 pub mod sample;
+pub mod server;
 pub mod ui;

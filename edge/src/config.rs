@@ -14,6 +14,7 @@ pub mod paths;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ use shared::board::{BoardError, KvType};
 use shared::redact::Rules;
 
 use crate::config::layer::Layer;
+use crate::memory::query::MemoryUse;
 use crate::memory::retain::Policy;
 
 /// Why there is no configuration.
@@ -115,6 +117,8 @@ pub struct Config {
     pub redact: Rules,
     /// How much is kept, and for how long.
     pub retain: Policy,
+    /// How this device serves other programs.
+    pub server: ServerConfig,
 }
 
 /// The hardware.
@@ -181,6 +185,43 @@ pub struct MemoryConfig {
     pub recall_tokens: usize,
     /// An installed embedder; nothing means the built-in one.
     pub embedder: Option<String>,
+}
+
+/// How this device serves other programs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// The address to listen on, beside the socket.
+    pub address: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// Whether a token is needed on this machine, too.
+    pub require_token: bool,
+    /// What a request with a token gets that says nothing of memory.
+    pub memory: MemoryUse,
+    /// Names of this machine that browsers may use.
+    pub hosts: Vec<String>,
+    /// Answers that are made at once.
+    pub slots: usize,
+    /// Requests that may wait for one.
+    pub queue: usize,
+    /// Seconds that running answers are given when the server is stopped.
+    pub stop_seconds: u64,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            address: Ipv4Addr::LOCALHOST.into(),
+            port: 7_411,
+            require_token: false,
+            memory: MemoryUse::Use,
+            hosts: Vec::new(),
+            slots: 4,
+            queue: 32,
+            stop_seconds: 20,
+        }
+    }
 }
 
 impl Default for DeviceConfig {

@@ -1,6 +1,7 @@
 //! What commands share: configuration at once, memory and model on first use.
 
 use std::cell::{OnceCell, RefCell, RefMut};
+use std::ffi::{OsStr, OsString};
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -13,6 +14,7 @@ use shared::board::{Board, Machine};
 use shared::clock::{Clock, Timestamp};
 use shared::id::SessionId;
 
+use crate::assistant::defaults::{Defaults, MostTokens};
 use crate::assistant::{Assistant, Settings};
 use crate::board;
 use crate::cli::failure::Failure;
@@ -21,19 +23,20 @@ use crate::cli::{Env, Interrupt, StandIns, load};
 use crate::config::layer::Layer;
 use crate::config::paths::Paths;
 use crate::config::{Config, ConfigError, Origin, Resolved, keys};
-use crate::generate::{Engine, LanguageModel, ModelCard};
+use crate::generate::{Engine, LanguageModel};
 use crate::memory::embedder::{Embedder, Lexical};
 use crate::memory::episode::Source;
 use crate::memory::{Memory, Options};
-use crate::sample::Sampling;
+use crate::server::systemd;
 use crate::ui::Ui;
 
-/// Variables that begin like a key's and are none; the last two belong to the build.
+/// Variables that begin like a key's and are none; the last three belong to the build.
 const OTHER_VARIABLES: &[&str] = &[
     "SCRUBJAY_HOME",
     "SCRUBJAY_LOG",
     "SCRUBJAY_DEPS",
     "SCRUBJAY_MINILM_WHEEL",
+    "SCRUBJAY_OPENAI",
 ];
 
 /// Names a file of certificates to trust, as for other programs.
@@ -52,6 +55,9 @@ pub struct App {
     interrupt: Arc<Interrupt>,
     paths: Paths,
     certificates: Option<PathBuf>,
+    notify_socket: Option<OsString>,
+    /// Variables and flags: they win over the file.
+    above: Vec<Layer>,
     resolved: Resolved,
     machine: Machine,
     board: Option<Board>,
@@ -71,25 +77,22 @@ impl App {
     /// When the configuration is not valid.
     pub(super) fn open(env: Env, settings: &[String], ui: &mut Ui) -> anyhow::Result<Self> {
         let paths = Paths::find(&env.variables)?;
-        let mut layers = Vec::new();
-        layers.extend(file_layer(&paths)?);
-        layers.extend(variable_layers(&env, ui)?);
+        let mut above = variable_layers(&env, ui)?;
         for setting in settings {
-            layers.push(Layer::flag(setting)?);
+            above.push(Layer::flag(setting)?);
         }
         let machine = env.stand_ins.machine.clone().unwrap_or_else(board::machine);
-        let wanted = Resolved::new(layers.clone())?.config.device.board;
+        let wanted = resolve(None, &paths, &above)?.config.device.board;
         let board = find_board(&wanted, &machine)?;
-        if let Some(board) = &board {
-            layers.insert(0, Layer::board(board));
-        }
         let certificates = env
             .variables
             .get(CERTIFICATES)
             .filter(|path| !path.is_empty());
         Ok(Self {
             certificates: certificates.map(PathBuf::from),
-            resolved: Resolved::new(layers)?,
+            notify_socket: env.variables.get(systemd::VARIABLE).cloned(),
+            resolved: resolve(board.as_ref(), &paths, &above)?,
+            above,
             machine,
             board,
             stand_ins: RefCell::new(env.stand_ins),
@@ -113,6 +116,19 @@ impl App {
     /// The settings with their origins.
     pub fn resolved(&self) -> &Resolved {
         &self.resolved
+    }
+
+    /// The settings as they would be now: the file may have changed.
+    ///
+    /// # Errors
+    /// When the configuration is not valid.
+    pub fn reread(&self) -> Result<Resolved, ConfigError> {
+        resolve(self.board.as_ref(), &self.paths, &self.above)
+    }
+
+    /// Where the service manager listens.
+    pub fn notify_socket(&self) -> Option<&OsStr> {
+        self.notify_socket.as_deref()
     }
 
     /// Where files belong.
@@ -193,13 +209,17 @@ impl App {
         self.certificates.as_ref().map(read).transpose()
     }
 
-    /// The model that the configuration names.
+    /// The model that the configuration names, lent by this device's server where one
+    /// runs it.
     ///
     /// # Errors
     /// When there is none, or it cannot be loaded.
     pub fn model(&self) -> anyhow::Result<Box<dyn LanguageModel>> {
         if let Some(model) = self.stand_ins.borrow_mut().model.take() {
             return Ok(model);
+        }
+        if let Some(model) = load::served(self) {
+            return Ok(Box::new(model));
         }
         load::model(self).context("cannot load the model")
     }
@@ -282,43 +302,43 @@ impl App {
         source: Source,
     ) -> anyhow::Result<Assistant> {
         let model = self.model()?;
-        let config = self.config();
-        let mut settings = Settings::new(source, Arc::clone(&self.clock), self.zone());
-        settings.max_tokens = self.max_tokens(model.card());
-        settings.sampling = self.sampling(model.card());
-        settings.recall_tokens = config.memory.recall_tokens;
-        settings.recall_limit = if config.memory.enabled {
-            config.memory.recall_limit
-        } else {
-            0
-        };
+        let mut settings = self.assistant_settings(self.config(), source);
+        let defaults = self.answer_defaults(&self.resolved);
+        settings.max_tokens = defaults.max_tokens(model.card());
+        settings.sampling = defaults.sampling(model.card());
         let assistant = Assistant::new(Arc::clone(memory), model, session, settings);
         assistant.context("cannot talk with this model")
     }
 
-    /// As the configuration says; where nobody set it, at most a quarter of the context, so
-    /// that there is room for a question and what is recalled.
-    fn max_tokens(&self, card: &ModelCard) -> usize {
-        let wanted = self.config().answer.max_tokens;
-        match self.resolved.value("answer.max_tokens") {
-            Some((_, Origin::Default)) => wanted.min(card.context_tokens / 4),
-            _ => wanted,
-        }
+    /// How an assistant uses memory; how it answers depends on the model.
+    pub fn assistant_settings(&self, config: &Config, source: Source) -> Settings {
+        let memory = &config.memory;
+        let mut settings = Settings::new(source, Arc::clone(&self.clock), self.zone());
+        settings.recall_tokens = memory.recall_tokens;
+        settings.recall_limit = if memory.enabled {
+            memory.recall_limit
+        } else {
+            0
+        };
+        settings
     }
 
-    /// What suits the model, but for what the configuration sets.
-    fn sampling(&self, card: &ModelCard) -> Sampling {
-        let answer = &self.config().answer;
-        let suits = Sampling::for_model(&card.architecture, card.parameters);
-        Sampling {
-            temperature: answer.temperature.unwrap_or(suits.temperature),
-            top_k: answer.top_k.unwrap_or(suits.top_k),
-            top_p: answer.top_p.unwrap_or(suits.top_p),
-            min_p: answer.min_p.unwrap_or(suits.min_p),
-            repeat_penalty: answer.repeat_penalty.unwrap_or(suits.repeat_penalty),
+    /// What holds for answers where a question does not say otherwise.
+    pub fn answer_defaults(&self, resolved: &Resolved) -> Defaults {
+        let answer = &resolved.config.answer;
+        let max_tokens = match resolved.value("answer.max_tokens") {
+            Some((_, Origin::Default)) => MostTokens::AtMost(answer.max_tokens),
+            _ => MostTokens::Set(answer.max_tokens),
+        };
+        Defaults {
+            max_tokens,
+            temperature: answer.temperature,
+            top_k: answer.top_k,
+            top_p: answer.top_p,
+            min_p: answer.min_p,
+            repeat_penalty: answer.repeat_penalty,
             // Half of the seed is enough: it only has to differ from run to run.
             seed: answer.seed.unwrap_or(self.seed as u32),
-            ..suits
         }
     }
 
@@ -336,12 +356,7 @@ impl App {
     /// # Errors
     /// When memory cannot be read or written.
     pub fn notes_session(&self) -> anyhow::Result<SessionId> {
-        let memory = self.memory()?;
-        let sessions = memory.sessions()?;
-        match sessions.iter().find(|session| session.title == NOTES) {
-            Some(session) => Ok(session.id),
-            None => Ok(memory.new_session(NOTES)?),
-        }
+        Ok(self.memory()?.session_titled(NOTES)?)
     }
 
     /// Asks before something is removed for good; whoever said `yes` before, and a
@@ -381,6 +396,13 @@ fn find_board(name: &str, machine: &Machine) -> Result<Option<Board>, ConfigErro
             name: name.to_owned(),
         }),
     }
+}
+
+/// The layers, the weakest first.
+fn resolve(board: Option<&Board>, paths: &Paths, above: &[Layer]) -> Result<Resolved, ConfigError> {
+    let board = board.map(Layer::board);
+    let below = board.into_iter().chain(file_layer(paths)?);
+    Resolved::new(below.chain(above.iter().cloned()))
 }
 
 fn file_layer(paths: &Paths) -> Result<Option<Layer>, ConfigError> {

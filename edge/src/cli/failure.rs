@@ -75,6 +75,12 @@ pub(super) enum Failure {
     /// There is no going on without memory.
     #[error("memory is switched off, so no conversation can go on")]
     MemoryOff,
+    /// Other machines may only come in with a token, and there is none.
+    #[error("there is no token, so nobody may come in through {address}")]
+    NoToken {
+        /// The address.
+        address: std::net::SocketAddr,
+    },
     /// What the command needs was left out of this build.
     #[cfg(not(all(feature = "embed", feature = "llama")))]
     #[error("this build of edge has no {what}")]

@@ -4,11 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 #[cfg(feature = "llama")]
+use anyhow::Context as _;
+#[cfg(feature = "llama")]
 use shared::board::Threads;
 
 use crate::cli::App;
 #[cfg(not(all(feature = "embed", feature = "llama")))]
 use crate::cli::failure::Failure;
+use crate::config::Origin;
 #[cfg(feature = "llama")]
 use crate::generate::Engine as _;
 use crate::generate::LanguageModel;
@@ -20,6 +23,10 @@ use crate::llama::snapshot::SnapshotOptions;
 use crate::llama::{LoadOptions, Mapping, Repack};
 use crate::memory::embedder::{Embedder, Lexical};
 use crate::models::{Catalogue, ModelsError};
+use crate::server::Load;
+#[cfg(feature = "llama")]
+use crate::server::Started;
+use crate::server::client::RemoteModel;
 
 /// No embedder: memories are found by their words.
 const NONE: &str = "none";
@@ -74,6 +81,34 @@ fn open_embedder(_: &Path) -> anyhow::Result<Arc<dyn Embedder>> {
     Err(Failure::LeftOut { what: "embedder" }.into())
 }
 
+/// The model of this device's server, where it is the one that the configuration names
+/// and no flag asks for another context or other threads.
+pub(super) fn served(app: &App) -> Option<RemoteModel> {
+    let is_flag = |key: &&str| {
+        let value = app.resolved().value(key);
+        value.is_some_and(|(_, origin)| *origin == Origin::Flag)
+    };
+    if OWN_MODEL.iter().any(is_flag) {
+        return None;
+    }
+    let wanted = catalogue(app).find(&model_name(app).ok()?).ok()?;
+    let served = RemoteModel::find(&app.paths().socket())?;
+    // A file that nobody weighed may be another of the same name.
+    let is_it = wanted.digest? == served.card().digest;
+    is_it.then_some(served)
+}
+
+/// Flags that ask for a model of one's own.
+const OWN_MODEL: &[&str] = &[
+    "model.context",
+    "model.threads",
+    "model.threads_prefill",
+    "model.kv_type",
+    "model.mmap",
+    "model.repack",
+    "model.memory_budget_mib",
+];
+
 /// How the configuration has its model loaded.
 #[cfg(feature = "llama")]
 pub(super) fn options(app: &App) -> anyhow::Result<LoadOptions> {
@@ -121,8 +156,37 @@ pub(super) fn model(app: &App) -> anyhow::Result<Box<dyn LanguageModel>> {
     Ok(engine.model())
 }
 
+/// What loads the model that the configuration names for many at once.
+#[cfg(feature = "llama")]
+pub(super) fn engine(app: &App) -> anyhow::Result<Load<anyhow::Error>> {
+    let name = catalogue(app).find(&model_name(app)?)?.name;
+    let load = options(app)?;
+    let config = &app.config().server;
+    let options = EngineOptions {
+        slots: config.slots,
+        queue: config.queue,
+        ..engine_options(app)
+    };
+    Ok(Box::new(move || {
+        let engine = Engine::start(&load, &options).context("cannot load the model")?;
+        let notes = engine.notes().to_vec();
+        let engine: Arc<dyn crate::generate::Engine> = Arc::new(engine);
+        Ok(Started {
+            name,
+            engine,
+            notes,
+        })
+    }))
+}
+
 /// Without llama.cpp nothing answers.
 #[cfg(not(feature = "llama"))]
 pub(super) fn model(_: &App) -> anyhow::Result<Box<dyn LanguageModel>> {
+    Err(Failure::LeftOut { what: "llama.cpp" }.into())
+}
+
+/// Without llama.cpp nothing is served.
+#[cfg(not(feature = "llama"))]
+pub(super) fn engine(_: &App) -> anyhow::Result<Load<anyhow::Error>> {
     Err(Failure::LeftOut { what: "llama.cpp" }.into())
 }

@@ -13,6 +13,8 @@ use crate::llama::LlamaError;
 use crate::memory::MemoryError;
 use crate::memory::store::StoreError;
 use crate::models::ModelsError;
+use crate::server::access::token::TokenError;
+use crate::server::listen::ListenError;
 use crate::ui::{Tone, Ui};
 
 /// Done.
@@ -92,7 +94,7 @@ const fn failure_code(error: &Failure) -> u8 {
         | Failure::NoWords
         | Failure::NotARating { .. }
         | Failure::Slash { .. } => USAGE,
-        Failure::NotConfirmed | Failure::MemoryOff => REFUSED,
+        Failure::NotConfirmed | Failure::MemoryOff | Failure::NoToken { .. } => REFUSED,
         _ => FAILED,
     }
 }
@@ -136,6 +138,8 @@ fn hint(cause: &Cause) -> Option<&'static str> {
         .or_else(|| cause.downcast_ref().map(memory_hint))
         .or_else(|| cause.downcast_ref().map(assistant_hint))
         .or_else(|| cause.downcast_ref().map(models_hint))
+        .or_else(|| cause.downcast_ref().map(listen_hint))
+        .or_else(|| cause.downcast_ref().map(token_hint))
         .unwrap_or_else(|| model_hint(cause))
 }
 
@@ -166,6 +170,9 @@ const fn failure_hint(error: &Failure) -> Option<&'static str> {
         Failure::MemoryOff => Some("leave out --no-memory, or set memory.enabled = true"),
         #[cfg(not(all(feature = "embed", feature = "llama")))]
         Failure::LeftOut { .. } => Some("build it with its default features"),
+        Failure::NoToken { .. } => {
+            Some("`edge token new NAME` makes one; or listen on 127.0.0.1, where none is needed")
+        }
         Failure::Slash { .. } => Some("/help lists the commands"),
         Failure::Read { .. } | Failure::NoWords | Failure::NotARating { .. } => None,
     }
@@ -222,6 +229,22 @@ const fn models_hint(error: &ModelsError) -> Option<&'static str> {
     match error {
         ModelsError::Unknown { .. } => Some("`edge model list` shows what is installed"),
         ModelsError::Taken { .. } => Some("choose another with --name, or remove that one"),
+        _ => None,
+    }
+}
+
+const fn listen_hint(error: &ListenError) -> Option<&'static str> {
+    match error {
+        ListenError::InUse { .. } => Some("end the other server, or talk to it"),
+        ListenError::Address { .. } => Some("take another port: --port, or server.port"),
+        _ => None,
+    }
+}
+
+const fn token_hint(error: &TokenError) -> Option<&'static str> {
+    match error {
+        TokenError::Unknown { .. } => Some("`edge token list` lists tokens"),
+        TokenError::Taken { .. } => Some("choose another name, or revoke that token"),
         _ => None,
     }
 }

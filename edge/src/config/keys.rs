@@ -109,4 +109,27 @@ pub const KEYS: &[Key] = &[
         "retain.min_age_days",
         "Nothing younger is pruned for being weak",
     ),
+    key(
+        "server.address",
+        "Address that `edge serve` listens on, beside its socket",
+    ),
+    key("server.port", "Its port"),
+    key(
+        "server.require_token",
+        "Want a token on this machine, too; on other addresses one is always needed",
+    ),
+    key(
+        "server.memory",
+        "What a request with a token gets that says nothing: `use`, `read_only` or `off`",
+    ),
+    key(
+        "server.hosts",
+        "Names of this machine that requests may use: a list; its own address always may",
+    ),
+    key("server.slots", "Answers that the server makes at once"),
+    key("server.queue", "Requests that may wait for one"),
+    key(
+        "server.stop_seconds",
+        "Seconds that running answers are given when the server is stopped",
+    ),
 ];

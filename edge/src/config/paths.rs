@@ -27,6 +27,8 @@ pub struct Paths {
     pub state: PathBuf,
     /// What can be deleted at any moment.
     pub cache: PathBuf,
+    /// Sockets; it ends with the owner's last session where the system has such a place.
+    pub runtime: PathBuf,
 }
 
 impl Paths {
@@ -59,6 +61,7 @@ impl Paths {
             memory: data.join("memory"),
             models: data.join("models"),
             adapters: data.join("adapters"),
+            runtime: base("XDG_RUNTIME_DIR", ".local/state")?,
             state: base("XDG_STATE_HOME", ".local/state")?,
             cache: base("XDG_CACHE_HOME", ".cache")?,
         })
@@ -72,6 +75,7 @@ impl Paths {
             adapters: home.join("adapters"),
             state: home.join("state"),
             cache: home.join("cache"),
+            runtime: home.join("run"),
         }
     }
 
@@ -80,13 +84,23 @@ impl Paths {
         self.state.join("chat-history")
     }
 
+    /// The socket of the server.
+    pub fn socket(&self) -> PathBuf {
+        self.runtime.join("edge.sock")
+    }
+
     /// Conversations as models have read them.
     pub fn snapshots(&self) -> PathBuf {
         self.cache.join("kv")
     }
 
+    /// The file that holds the tokens of the server, hashed.
+    pub fn tokens(&self) -> PathBuf {
+        self.state.join("tokens.toml")
+    }
+
     /// Names and places, in a fixed order.
-    pub fn list(&self) -> [(&'static str, &Path); 6] {
+    pub fn list(&self) -> [(&'static str, &Path); 7] {
         [
             ("config", &self.config_file),
             ("memory", &self.memory),
@@ -94,6 +108,7 @@ impl Paths {
             ("adapters", &self.adapters),
             ("state", &self.state),
             ("cache", &self.cache),
+            ("runtime", &self.runtime),
         ]
     }
 }

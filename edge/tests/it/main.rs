@@ -8,3 +8,5 @@
 mod cli;
 mod crash;
 mod first_light;
+#[cfg(feature = "llama")]
+mod serve;

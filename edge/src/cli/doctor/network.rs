@@ -11,7 +11,7 @@ use crate::ui::{Ui, View, WriteError};
 /// Code that may open a connection.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Opener {
-    /// The command that runs it; no other does.
+    /// The commands that run it; no other does.
     command: &'static str,
     /// Where it stands.
     code: &'static str,
@@ -20,11 +20,28 @@ struct Opener {
 }
 
 /// All there is.
-const OPENERS: &[Opener] = &[Opener {
-    command: "edge model pull",
-    code: "edge/src/models/fetch.rs",
-    to: "the HTTPS address given; hf:owner/repo:file is on huggingface.co",
-}];
+const OPENERS: &[Opener] = &[
+    Opener {
+        command: "edge model pull",
+        code: "edge/src/models/fetch.rs",
+        to: "the HTTPS address given; hf:owner/repo:file is on huggingface.co",
+    },
+    Opener {
+        command: "edge serve",
+        code: "edge/src/server/listen.rs",
+        to: "nothing: it listens on its socket and on the address given, 127.0.0.1 by default",
+    },
+    Opener {
+        command: "edge serve",
+        code: "edge/src/server/systemd.rs",
+        to: "the socket of this machine's service manager",
+    },
+    Opener {
+        command: "edge chat, edge ask",
+        code: "edge/src/server/client.rs",
+        to: "the socket of this device's own server",
+    },
+];
 
 /// What could open a connection, and what this process has open.
 #[derive(Serialize)]

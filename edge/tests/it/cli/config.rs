@@ -22,35 +22,43 @@ fn show_names_the_origin_of_every_value() {
     let run = world.edge("config show --set model.threads=3");
     assert_eq!((run.code, run.err.as_str()), (0, ""));
     assert_snapshot!(run.out, @r#"
-    key                      value       from
-    device.board             "auto"      default
+    key                      value        from
+    device.board             "auto"       default
     model.name               (not set)
-    model.context            1024        variable SCRUBJAY_MODEL_CONTEXT
-    model.threads            3           flag
-    model.threads_prefill    7           board laptop-16gb
-    model.kv_type            "f16"       board laptop-16gb
-    model.mmap               true        default
-    model.repack             false       default
-    model.memory_budget_mib  10240       board laptop-16gb
-    model.snapshots_mib      1024        default
-    answer.max_tokens        64          file HOME/edge.toml
+    model.context            1024         variable SCRUBJAY_MODEL_CONTEXT
+    model.threads            3            flag
+    model.threads_prefill    7            board laptop-16gb
+    model.kv_type            "f16"        board laptop-16gb
+    model.mmap               true         default
+    model.repack             false        default
+    model.memory_budget_mib  10240        board laptop-16gb
+    model.snapshots_mib      1024         default
+    answer.max_tokens        64           file HOME/edge.toml
     answer.temperature       (not set)
     answer.top_k             (not set)
     answer.top_p             (not set)
     answer.min_p             (not set)
     answer.repeat_penalty    (not set)
     answer.seed              (not set)
-    memory.enabled           true        default
-    memory.recall_limit      5           default
-    memory.recall_tokens     512         default
+    memory.enabled           true         default
+    memory.recall_limit      5            default
+    memory.recall_tokens     512          default
     memory.embedder          (not set)
-    redact.extra             []          default
-    redact.allow             []          default
-    retain.max_bytes         4294967296  default
-    retain.max_items         1000000     default
-    retain.half_life_days    180.0       default
-    retain.min_strength      0.0         default
-    retain.min_age_days      7.0         default
+    redact.extra             []           default
+    redact.allow             []           default
+    retain.max_bytes         4294967296   default
+    retain.max_items         1000000      default
+    retain.half_life_days    180.0        default
+    retain.min_strength      0.0          default
+    retain.min_age_days      7.0          default
+    server.address           "127.0.0.1"  default
+    server.port              7411         default
+    server.require_token     false        default
+    server.memory            "use"        default
+    server.hosts             []           default
+    server.slots             4            default
+    server.queue             32           default
+    server.stop_seconds      20           default
     "#);
 }
 
@@ -72,6 +80,7 @@ fn path_puts_everything_under_the_one_folder() {
     config    HOME/edge.toml
     memory    HOME/memory
     models    HOME/models
+    runtime   HOME/run
     state     HOME/state
     ");
 }

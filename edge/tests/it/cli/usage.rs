@@ -22,6 +22,8 @@ fn without_a_command_it_shows_help() {
       memory       Look after what is remembered
       feedback     Say what an answer was worth; the next training learns from it
       redact       Replace the secrets in standard input by placeholders
+      serve        Serve other programs: OpenAI's API before this device's model and memory
+      token        Make, list and revoke tokens for the server
       complete     Answer conversations given as JSON lines, always with the likeliest words
       model        Manage the models on this device
       mcp          Serve memory to an editor or an agent, by the Model Context Protocol
@@ -120,9 +122,12 @@ fn shells_are_taught_the_commands() {
 fn doctor_lists_the_only_code_that_may_connect() {
     let run = World::new().edge("doctor --network");
     assert_eq!(run.code, 0);
-    assert_snapshot!(run.out.lines().take(2).collect::<Vec<_>>().join("\n"), @r"
-    only this may connect  code                      to
-    edge model pull        edge/src/models/fetch.rs  the HTTPS address given; hf:owner/repo:file is on huggingface.co
+    assert_snapshot!(run.out.lines().take(5).collect::<Vec<_>>().join("\n"), @r"
+    only this may connect  code                        to
+    edge model pull        edge/src/models/fetch.rs    the HTTPS address given; hf:owner/repo:file is on huggingface.co
+    edge serve             edge/src/server/listen.rs   nothing: it listens on its socket and on the address given, 127.0.0.1 by default
+    edge serve             edge/src/server/systemd.rs  the socket of this machine's service manager
+    edge chat, edge ask    edge/src/server/client.rs   the socket of this device's own server
     ");
 }
 
@@ -145,9 +150,17 @@ fn no_other_code_can_open_a_connection() {
             }
             seen += 1;
             let text = fs_err::read_to_string(&path).unwrap();
-            let connects = ["ureq::", "std::net", "TcpStream", "UdpSocket", "UnixStream"]
-                .iter()
-                .any(|name| text.contains(name));
+            let openers = [
+                "ureq::",
+                "hyper::client",
+                "TcpListener",
+                "TcpStream",
+                "UdpSocket",
+                "UnixDatagram",
+                "UnixListener",
+                "UnixStream",
+            ];
+            let connects = openers.iter().any(|name| text.contains(name));
             let name = path.strip_prefix(source.parent().unwrap()).unwrap();
             let name = format!("edge/{}", name.display());
             assert!(

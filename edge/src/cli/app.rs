@@ -27,7 +27,7 @@ use crate::generate::{Engine, LanguageModel};
 use crate::memory::embedder::{Embedder, Lexical};
 use crate::memory::episode::Source;
 use crate::memory::{Memory, Options};
-use crate::server::systemd;
+use crate::server::{client, systemd};
 use crate::ui::Ui;
 
 /// Variables that begin like a key's and are none; the last three belong to the build.
@@ -252,6 +252,8 @@ impl App {
         if let Some(engine) = self.engine.get() {
             engine.forget();
         }
+        client::forget_read(&self.paths.socket())
+            .context("the server cannot forget what its model has read")?;
         match fs_err::remove_dir_all(self.paths.snapshots()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(error).context("what the model has read of conversations cannot be deleted")

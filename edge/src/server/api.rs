@@ -76,6 +76,7 @@ pub(super) fn routes() -> Vec<Route> {
         route("/api/adapters/{name}", admin, delete(adapters::unload)),
         route("/api/adapters/{name}/scale", admin, post(adapters::scale)),
         route("/api/model", chat, get(generate::card)),
+        route("/api/model/forget", memory, post(generate::forget)),
         route("/api/tokenize", chat, post(generate::tokenize)),
         route("/api/detokenize", chat, post(generate::detokenize)),
         route("/api/generate", chat, post(generate::handle)),

@@ -109,6 +109,29 @@ impl LanguageModel for RemoteModel {
     }
 }
 
+/// Has the server of this device, if there is one, forget what its model has read: it may
+/// hold what was just forgotten.
+///
+/// # Errors
+/// [`GenerateError::Refused`] if it does not.
+pub fn forget_read(socket: &Path) -> Result<(), GenerateError> {
+    let system = |source| GenerateError::Unreachable { source };
+    if !socket.exists() {
+        return Ok(());
+    }
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(system)?;
+    let told: Result<Value, _> =
+        runtime.block_on(call(socket, Method::POST, "/api/model/forget", &()));
+    match told {
+        // A socket that nobody answers on was left by a server that is gone.
+        Ok(_) | Err(GenerateError::Unreachable { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 async fn generate(
     socket: &Path,
     ask: &Ask,

@@ -37,7 +37,7 @@ const OPENERS: &[Opener] = &[
         to: "the socket of this machine's service manager",
     },
     Opener {
-        command: "edge chat, edge ask",
+        command: "edge chat, ask, memory",
         code: "edge/src/server/client.rs",
         to: "the socket of this device's own server",
     },

@@ -23,6 +23,17 @@ pub(super) async fn card(State(shared): Shareds) -> Result<Response<Body>, Refus
     Ok(json_response(StatusCode::OK, &json!(card)))
 }
 
+/// Forgets what the model has read and is not answering.
+pub(super) async fn forget(State(shared): Shareds) -> Result<Response<Body>, Refusal> {
+    with_memory(shared, |shared| {
+        if let Some(loaded) = shared.loaded() {
+            loaded.engine.forget();
+        }
+        Ok(json!({}))
+    })
+    .await
+}
+
 pub(super) async fn tokenize(
     State(shared): Shareds,
     request: Request<Body>,

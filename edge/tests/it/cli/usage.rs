@@ -123,11 +123,11 @@ fn doctor_lists_the_only_code_that_may_connect() {
     let run = World::new().edge("doctor --network");
     assert_eq!(run.code, 0);
     assert_snapshot!(run.out.lines().take(5).collect::<Vec<_>>().join("\n"), @r"
-    only this may connect  code                        to
-    edge model pull        edge/src/models/fetch.rs    the HTTPS address given; hf:owner/repo:file is on huggingface.co
-    edge serve             edge/src/server/listen.rs   nothing: it listens on its socket and on the address given, 127.0.0.1 by default
-    edge serve             edge/src/server/systemd.rs  the socket of this machine's service manager
-    edge chat, edge ask    edge/src/server/client.rs   the socket of this device's own server
+    only this may connect   code                        to
+    edge model pull         edge/src/models/fetch.rs    the HTTPS address given; hf:owner/repo:file is on huggingface.co
+    edge serve              edge/src/server/listen.rs   nothing: it listens on its socket and on the address given, 127.0.0.1 by default
+    edge serve              edge/src/server/systemd.rs  the socket of this machine's service manager
+    edge chat, ask, memory  edge/src/server/client.rs   the socket of this device's own server
     ");
 }
 

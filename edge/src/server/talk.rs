@@ -147,7 +147,11 @@ fn prepare(
     let session = match talk.session {
         Some(session) if shared.memory.has_session(session)? => Some(session),
         Some(session) => return Err(Refusal::not_found(format!("there is no session {session}"))),
-        None => shared.conversations.find(&messages[..newest]),
+        None => match shared.conversations.find(&messages[..newest]) {
+            // Another process may have deleted it.
+            Some(session) if shared.memory.has_session(session)? => Some(session),
+            _ => None,
+        },
     };
     let settings = shared.settings().assistant.clone();
     let past = match session {

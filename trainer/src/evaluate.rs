@@ -15,6 +15,8 @@ use crate::dataset::questions::{self, Question};
 
 /// Longest answer that is waited for, in tokens.
 const ANSWER_TOKENS: usize = 64;
+/// Questions that are answered at once.
+const SLOTS: &str = "4";
 /// What `edge` calls an answer that ended by itself.
 const ENDED: &str = "end";
 
@@ -202,9 +204,11 @@ pub fn ask(
         program: edge.to_owned(),
         source,
     };
-    let arguments: [&OsStr; 4] = [
+    let arguments: [&OsStr; 6] = [
         "complete".as_ref(),
         "--jsonl".as_ref(),
+        "--slots".as_ref(),
+        SLOTS.as_ref(),
         "--model".as_ref(),
         model.as_ref(),
     ];

@@ -60,8 +60,8 @@ fn it_answers_from_what_other_processes_were_told() {
     assert!(unknown.contains("don't know"), "{unknown}");
 }
 
+/// The same within one conversation, with a name that begins like a month.
 #[test]
-#[ignore = "needs a nano that follows a move within one conversation, and names like Maya"]
 fn it_follows_a_move_within_one_conversation() {
     let home = tempfile::tempdir().unwrap();
     chat(

@@ -17,7 +17,7 @@ help:
 	@sed '/^$$/q; s/^# \{0,1\}//' Makefile
 
 deps:
-	@scripts/deps edge trainer minilm openai
+	@scripts/deps edge trainer minilm openai chromium
 
 deps-edge:
 	@scripts/deps edge

@@ -1,6 +1,7 @@
 //! The HTTP server: the standard API before the model and the memory of this device.
 //!
-//! Routes of OpenAI's API under `/v1/`, our own under `/api/`, `/health` and `/metrics`.
+//! Routes of OpenAI's API under `/v1/`, our own under `/api/`, `/health`, `/metrics`, and the
+//! web page at `/`.
 //! The only asynchronous code of the program: models and memory block, so they work on
 //! threads of their own and are heard over bounded channels ([`generation`]).
 //!
@@ -55,6 +56,7 @@ pub mod listen;
 mod logprobs;
 mod metrics;
 mod models;
+mod page;
 mod refusal;
 mod responses;
 mod sse;
@@ -281,7 +283,11 @@ impl Server {
     fn router(&self, door: Door) -> Router {
         let shared = &self.0;
         let mut router = Router::new();
-        for route in routes().into_iter().chain(api::routes()) {
+        for route in routes()
+            .into_iter()
+            .chain(api::routes())
+            .chain(page::routes())
+        {
             let guarded = from_fn_with_state((Arc::clone(shared), door, route.need), access::guard);
             router = router.route(route.path, route.handler.layer(guarded));
         }

@@ -134,11 +134,7 @@ impl Desk {
             .beginning
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let sessions = self.memory.sessions()?;
-        match sessions.iter().find(|session| session.title == title) {
-            Some(session) => Ok(session.id),
-            None => self.memory.new_session(&title),
-        }
+        self.memory.session_titled(&title)
     }
 
     fn items(&self, ids: &[MemoryId]) -> Result<Vec<Item>, MemoryError> {

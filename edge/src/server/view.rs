@@ -21,6 +21,7 @@ pub(super) fn hit(hit: &Hit) -> Value {
         "role": hit.role,
         "score": hit.score,
         "why": hit.why,
+        "holds": hit.holds,
         "sensitive": hit.sensitive,
     })
 }
@@ -59,6 +60,7 @@ pub(super) fn episode(episode: &Episode) -> Value {
         "role": episode.role,
         "text": episode.text,
         "source": episode.source,
+        "author": episode.author,
         "said_at": episode.said_at.to_string(),
         "model": episode.model,
         "adapter": episode.adapter,

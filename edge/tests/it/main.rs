@@ -9,4 +9,6 @@ mod cli;
 mod crash;
 mod first_light;
 #[cfg(feature = "llama")]
+mod page;
+#[cfg(feature = "llama")]
 mod serve;

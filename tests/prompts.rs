@@ -43,12 +43,9 @@ fn the_corpus_shows_memories_as_the_device_does() {
     let corpus = Generator::new(1);
     let mut compared = 0;
     for index in 20_000..20_500 {
-        for message in corpus
-            .dialogue(index)
-            .messages
-            .iter()
-            .filter(|m| m.role == Role::User)
-        {
+        let family = corpus.family(index).into_iter();
+        let messages = family.flat_map(|dialogue| dialogue.messages);
+        for message in messages.filter(|message| message.role == Role::User) {
             let Some(parts) = take_apart(&message.content) else {
                 continue;
             };
@@ -76,7 +73,7 @@ fn the_corpus_shows_memories_as_the_device_does() {
                     Ok::<_, std::convert::Infallible>(messages.len())
                 })
                 .unwrap();
-            assert_eq!(plan.sent, message.content, "dialogue {index}");
+            assert_eq!(plan.sent, message.content, "family {index}");
             compared += 1;
         }
     }
@@ -91,7 +88,7 @@ fn the_corpus_shows_memories_as_the_device_does() {
 fn instructions_are_those_of_the_device() {
     let corpus = Generator::new(2);
     let dialogues: Vec<_> = (20_000..20_200)
-        .map(|index| corpus.dialogue(index))
+        .flat_map(|index| corpus.family(index))
         .collect();
     let instructed = dialogues
         .iter()

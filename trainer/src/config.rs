@@ -308,7 +308,7 @@ mod tests {
         longer.train.restarts.push(done);
         assert!(longer.goes_on(done + 500, (&old, done, done)));
         assert!(old.goes_on(done, (&old, done, done / 2)));
-        assert!(!old.goes_on(done - 1, (&old, done, done / 2)));
+        assert!(!old.goes_on(done - 1, (&old, done, done - 10)));
         longer.seed += 1;
         assert!(!longer.goes_on(done + 500, (&old, done, done)));
     }

@@ -79,7 +79,16 @@ impl Value for EpisodeRow {
 
     fn from_stored(bytes: &[u8]) -> Result<Self, SchemaError> {
         match bytes.first() {
-            Some(1) => decode_versioned(1, &[bytes, &[NO_AUTHOR]].concat()),
+            Some(1) => {
+                let row: Self = decode_versioned(1, &[bytes, &[NO_AUTHOR]].concat())?;
+                // An author could only have come from a byte too many.
+                row.author
+                    .is_none()
+                    .then_some(row)
+                    .ok_or(SchemaError::Value {
+                        problem: "bytes follow its end",
+                    })
+            }
             _ => decode_versioned(2, bytes),
         }
     }

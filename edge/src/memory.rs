@@ -52,6 +52,9 @@ use schema::Space;
 use store::{Access, Store, StoreError};
 use view::View;
 
+/// The title of the conversation that notes belong to.
+const NOTES: &str = "notes";
+
 /// How a memory behaves.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -257,6 +260,14 @@ impl Memory {
             Some((id, _)) => Ok(id),
             None => self.new_session(title),
         }
+    }
+
+    /// The conversation that notes belong to, which are no part of another.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`] if it cannot be read or written.
+    pub fn notes_session(&self) -> Result<SessionId, MemoryError> {
+        self.session_titled(NOTES)
     }
 
     /// Every conversation, the newest first. One without a title is called by its first words.

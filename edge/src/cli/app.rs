@@ -41,8 +41,6 @@ const OTHER_VARIABLES: &[&str] = &[
 
 /// Names a file of certificates to trust, as for other programs.
 const CERTIFICATES: &str = "SSL_CERT_FILE";
-/// The conversation that notes from the command line belong to.
-const NOTES: &str = "notes";
 /// The board that is found by looking at the machine.
 const AUTO: &str = "auto";
 
@@ -358,7 +356,7 @@ impl App {
     /// # Errors
     /// When memory cannot be read or written.
     pub fn notes_session(&self) -> anyhow::Result<SessionId> {
-        Ok(self.memory()?.session_titled(NOTES)?)
+        Ok(self.memory()?.notes_session()?)
     }
 
     /// Asks before something is removed for good; whoever said `yes` before, and a

@@ -2,7 +2,6 @@
 
 use anyhow::Context as _;
 use serde::Serialize;
-use shared::chat::Role;
 use shared::id::SessionId;
 
 use crate::cli::failure::Failure;
@@ -111,9 +110,7 @@ fn delete(id: &str, yes: bool, app: &App, ui: &mut Ui) -> anyhow::Result<()> {
         ui.note(&format!("{} ({} turns)", summary.title, summary.turns))?;
     }
     app.confirm(yes, "Delete this conversation for good?", ui)?;
-    let mut said = memory.session_episodes(session)?;
-    said.retain(|episode| episode.role == Role::User);
-    let said: Vec<String> = said.into_iter().map(|episode| episode.text).collect();
+    let said = memory.session_texts(session)?;
     let receipt = memory.delete_session(session);
     let receipt = receipt.context("cannot delete the conversation")?;
     let typed = history::forget(&said, app)?;

@@ -108,7 +108,7 @@ impl Desk {
 
     pub(super) fn forget(&self, asked: &Forget) -> Result<Forgotten, Problem> {
         let item = self.memory.find(&asked.id)?;
-        let texts = self.texts(item)?;
+        let texts = self.memory.texts(item)?;
         let receipt = self.memory.forget(item)?;
         let typed = (self.forget_typed)(&texts).map_err(|source| Problem::Typed { source })?;
         Ok(Forgotten::new(&receipt, typed))
@@ -143,25 +143,6 @@ impl Desk {
             items.extend(self.memory.memory(*id)?.map(Item::new));
         }
         Ok(items)
-    }
-
-    /// What an item says, and the words it was taken from.
-    fn texts(&self, item: ItemId) -> Result<Vec<String>, MemoryError> {
-        let mut texts = Vec::new();
-        let mut evidence = Vec::new();
-        match item {
-            ItemId::Episode(id) => evidence.push(id),
-            ItemId::Memory(id) => {
-                if let Some(memory) = self.memory.memory(id)? {
-                    texts.push(memory.text);
-                    evidence.extend(memory.evidence);
-                }
-            }
-        }
-        for id in evidence {
-            texts.extend(self.memory.episode(id)?.map(|episode| episode.text));
-        }
-        Ok(texts)
     }
 
     fn lately(&self, limit: usize) -> Result<Vec<Entry>, MemoryError> {

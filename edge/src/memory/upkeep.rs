@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use shared::chat::Role;
 use shared::id::{MemoryId, SessionId};
 
 use super::episode::{Appended, Episode, Intent, ItemId, NewEpisode, Source};
@@ -65,6 +66,39 @@ impl Memory {
         self.embed_parts(parts.collect());
         removal.cut = cut;
         self.remove(&removal)
+    }
+
+    /// What an item says, and the words it was taken from: what to remove elsewhere when
+    /// it is forgotten.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`] if it cannot be read.
+    pub fn texts(&self, item: ItemId) -> Result<Vec<String>, MemoryError> {
+        let mut texts = Vec::new();
+        let mut said = Vec::new();
+        match item {
+            ItemId::Episode(id) => said.push(id),
+            ItemId::Memory(id) => {
+                if let Some(memory) = self.store.memory(id)? {
+                    texts.push(memory.text);
+                    said = memory.evidence;
+                }
+            }
+        }
+        for id in said {
+            texts.extend(self.store.episode(id)?.map(|episode| episode.text));
+        }
+        Ok(texts)
+    }
+
+    /// What the owner said in a conversation: what to remove elsewhere when it is deleted.
+    ///
+    /// # Errors
+    /// [`MemoryError::Store`] if it cannot be read.
+    pub fn session_texts(&self, id: SessionId) -> Result<Vec<String>, MemoryError> {
+        let mut said = self.session_episodes(id)?;
+        said.retain(|episode| episode.role == Role::User);
+        Ok(said.into_iter().map(|episode| episode.text).collect())
     }
 
     /// Deletes a conversation with everything derived from it.

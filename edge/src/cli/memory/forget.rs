@@ -42,9 +42,8 @@ pub(in crate::cli) fn forget(
     app: &App,
     ui: &mut Ui,
 ) -> anyhow::Result<()> {
-    let view = ItemView::find(memory, item, &app.zone())?;
+    let texts = memory.texts(item)?;
     let receipt = memory.forget(item).context("cannot forget it")?;
-    let texts = view.map_or_else(Vec::new, |view| view.texts());
     let typed = history::forget(&texts, app)?;
     app.forget_read()?;
     Ok(ui.show(&ReceiptView { receipt, typed })?)

@@ -215,12 +215,6 @@ impl ItemView {
         }
     }
 
-    /// Every text of it: what it says, and the words it was taken from.
-    pub(in crate::cli) fn texts(&self) -> Vec<String> {
-        let said = self.said().iter().map(|episode| episode.text.clone());
-        said.chain([self.text().to_owned()]).collect()
-    }
-
     /// The turns it was taken from, itself where it is one.
     pub(in crate::cli) fn said(&self) -> &[EpisodeView] {
         match self {

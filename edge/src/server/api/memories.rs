@@ -16,8 +16,6 @@ use crate::server::fields::Fields;
 use crate::server::refusal::Refusal;
 use crate::server::view;
 
-/// The title of the conversation that notes belong to, as on the command line.
-const NOTES: &str = "notes";
 /// Most memories in one answer.
 const MOST: usize = 1_000;
 
@@ -62,7 +60,7 @@ pub(super) async fn add(
     let text = words(&mut asked)?;
     asked.finish()?;
     with_memory(shared, move |shared| {
-        let session = shared.memory.session_titled(NOTES)?;
+        let session = shared.memory.notes_session()?;
         let appended = shared.memory.append(NewEpisode {
             intent: Intent::Remember,
             ..NewEpisode::said(session, Source::Api, text)
@@ -167,27 +165,11 @@ pub(super) async fn forget(
     with_memory(shared, move |shared| {
         let memory = &shared.memory;
         let item = memory.find(&name)?;
-        let texts = texts(memory, item)?;
+        let texts = memory.texts(item)?;
         let receipt = memory.forget(item)?;
         forgotten(shared, &receipt, &texts)
     })
     .await
-}
-
-/// What an item says, and the words it was taken from.
-fn texts(memory: &Memory, item: ItemId) -> Result<Vec<String>, MemoryError> {
-    let mut texts = Vec::new();
-    match item {
-        ItemId::Episode(id) => texts.extend(memory.episode(id)?.map(|episode| episode.text)),
-        ItemId::Memory(id) => {
-            let record = memory.memory(id)?;
-            for id in record.iter().flat_map(|record| &record.evidence) {
-                texts.extend(memory.episode(*id)?.map(|episode| episode.text));
-            }
-            texts.extend(record.map(|record| record.text));
-        }
-    }
-    Ok(texts)
 }
 
 fn memory_id(memory: &Memory, name: &str) -> Result<MemoryId, Refusal> {

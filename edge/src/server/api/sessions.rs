@@ -4,7 +4,6 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{Request, Response};
 use serde_json::{Value, json};
-use shared::chat::Role;
 use shared::id::SessionId;
 
 use super::{Shareds, fields, forgotten, with_memory};
@@ -55,9 +54,7 @@ pub(super) async fn delete(
 ) -> Result<Response<Body>, Refusal> {
     with_memory(shared, move |shared| {
         let id = known(shared, &name)?;
-        let mut said = shared.memory.session_episodes(id)?;
-        said.retain(|episode| episode.role == Role::User);
-        let said: Vec<String> = said.into_iter().map(|episode| episode.text).collect();
+        let said = shared.memory.session_texts(id)?;
         let receipt = shared.memory.delete_session(id)?;
         shared.conversations.forget(id);
         forgotten(shared, &receipt, &said)

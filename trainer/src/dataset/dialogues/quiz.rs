@@ -50,15 +50,15 @@ fn ask_about(scene: &mut Scene, draw: impl Fn(&mut Scene) -> Unit) {
         units.push(unit);
     }
     let block = scene.recalled(units);
-    let mut known = std::mem::take(&mut scene.beside);
-    scene.dice.shuffle(&mut known);
-    for told in known.iter().cycle().take(QUESTIONS) {
+    let mut all = std::mem::take(&mut scene.beside);
+    scene.dice.shuffle(&mut all);
+    for told in all.iter().cycle().take(QUESTIONS) {
         scene.ending(|scene| {
             if scene.dice.chance(4) {
                 tell(scene, &block, told);
             } else {
                 ask(scene, &block, told);
-                go_on(scene, &known);
+                go_on(scene, &all);
             }
         });
     }
@@ -67,16 +67,19 @@ fn ask_about(scene: &mut Scene, draw: impl Fn(&mut Scene) -> Unit) {
 /// One question, about `told` or near to it.
 fn ask(scene: &mut Scene, block: &[Recalled], told: &Told) {
     match scene.dice.weighted(&[66, 26, 5, 3]) {
-        0 => {
-            let form = told.fact.form_after(&mut scene.dice, told.form);
-            let question = told.fact.question(&mut scene.dice, form, told.changed);
-            scene.user_beside(block, &question);
-            scene.assistant(told.fact.answer(form));
-        }
+        0 => known(scene, block, told),
         1 => unknown(scene, block, told),
         2 => check(scene, block, told),
         _ => told_when(scene, block, told),
     }
+}
+
+/// A question that `told` answers.
+fn known(scene: &mut Scene, block: &[Recalled], told: &Told) {
+    let form = told.fact.form_after(&mut scene.dice, told.form);
+    let question = told.fact.question(&mut scene.dice, form, told.changed);
+    scene.user_beside(block, &question);
+    scene.assistant(told.fact.answer(form));
 }
 
 /// A question near to what is known, which nothing answers.
@@ -144,15 +147,12 @@ fn tell(scene: &mut Scene, block: &[Recalled], told: &Told) {
 }
 
 /// Now and then the conversation goes on without the memories being shown again.
-fn go_on(scene: &mut Scene, known: &[Told]) {
+fn go_on(scene: &mut Scene, all: &[Told]) {
     match scene.dice.weighted(&[80, 14, 6]) {
         0 => {}
         1 => {
-            let told = &known[scene.dice.below(known.len())];
-            let form = told.fact.form_after(&mut scene.dice, told.form);
-            let question = told.fact.question(&mut scene.dice, form, told.changed);
-            scene.user_beside(&[], &question);
-            scene.assistant(told.fact.answer(form));
+            let told = &all[scene.dice.below(all.len())];
+            known(scene, &[], told);
         }
         _ => chat(scene),
     }

@@ -24,7 +24,6 @@ pub(crate) struct Scene {
 }
 
 /// What a conversation knows, by the statement that first named the subject.
-#[derive(Clone)]
 pub(crate) struct Told {
     pub(super) fact: Fact,
     pub(super) form: usize,
